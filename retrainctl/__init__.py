@@ -1,0 +1,1 @@
+"""Declarative plan and apply for retrained Azure Machine Learning models."""
