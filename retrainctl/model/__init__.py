@@ -1,0 +1,1 @@
+"""The vocabulary as frozen, typed values (DESIGN.md section 2). No I/O."""

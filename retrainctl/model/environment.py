@@ -1,0 +1,96 @@
+"""Project and environments: where things are, how they are reached, what is allowed there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from retrainctl.diagnostics import Span
+from retrainctl.model.values import Json, JsonObject, Secret, SecretRef
+
+EMULATOR_SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+EMULATOR_RESOURCE_GROUP = "local"
+EMULATOR_WORKSPACE = "00000000000000000000000000000001"
+EMULATOR_LOCATION = "South Central US"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSettings:
+    """Where New web services live. `endpoint` is the management address without trailing slash."""
+
+    subscription: str
+    resource_group: str
+    location: str | None = None
+    api_version: str = "2017-01-01"
+    endpoint: str = "https://management.azure.com"
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassicSettings:
+    """A Studio (classic) workspace; `token` is its authorization token. `hosts` overrides the region table."""
+
+    workspace: str
+    location: str
+    token: SecretRef | Secret
+    tier: str = "Standard"
+    hosts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """How a storage account is reached: with `key`, else by user delegation through azure-identity."""
+
+    account: str
+    key: SecretRef | Secret | None = None
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorSettings:
+    """The embedded emulator stands for every target; `state` is its folder (default: beside the project file)."""
+
+    state: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guards:
+    """What an apply may do here (DESIGN.md section 4, Guards).
+
+    limits: `creates`, `updates`, `deletes` -> a count, or a percentage as text (`"30%"`).
+    protect, freeze: address patterns (`WebService/billing*`).
+    """
+
+    limits: Mapping[str, int | str] = field(default_factory=dict)
+    protect: tuple[str, ...] = ()
+    freeze: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """One named set of target addresses, variables and rules."""
+
+    name: str
+    vars: Mapping[str, Json] = field(default_factory=dict)
+    arm: ArmSettings | None = None
+    classic: ClassicSettings | None = None
+    azureml: JsonObject | None = None
+    storage: Mapping[str, StorageSettings] = field(default_factory=dict)
+    emulator: EmulatorSettings | None = None
+    ledger: str | None = None
+    guards: Guards = field(default_factory=Guards)
+    rollout: JsonObject = field(default_factory=dict)
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """The project file, read: its folder is the root of every relative path."""
+
+    name: str
+    root: Path
+    file: Path
+    manifests: tuple[str, ...]
+    vars: Mapping[str, Json] = field(default_factory=dict)
+    environments: Mapping[str, Environment] = field(default_factory=dict)

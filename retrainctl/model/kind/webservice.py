@@ -1,0 +1,30 @@
+"""`WebService`: a New (Azure Resource Manager) web service; arm-webservices.md sections 4 to 6."""
+
+from __future__ import annotations
+
+from retrainctl.model.kinds import FieldTrait, KindSpec
+
+SPEC = KindSpec(
+    kind="WebService",
+    target="arm",
+    place=("name", "resourceGroup"),
+    slots=True,
+    references={"commitmentPlan": "CommitmentPlan"},
+    traits=(
+        FieldTrait(path=("location",), immutable=True, folded=True),
+        FieldTrait(path=("tags",), keyed=True),
+        FieldTrait(path=("packageType",), immutable=True),
+        FieldTrait(path=("readOnly",), default=False),
+        FieldTrait(path=("exposeSampleData",), default=False),
+        FieldTrait(path=("realtimeConfiguration", "maxConcurrentCalls"), default=20),
+        FieldTrait(path=("keys",), write_only=True, secret=True),
+        FieldTrait(path=("storageAccount", "name"), immutable=True),
+        FieldTrait(path=("storageAccount", "key"), write_only=True, secret=True),
+        FieldTrait(path=("commitmentPlan",), immutable=True, write_only=True),
+        FieldTrait(path=("machineLearningWorkspace",), immutable=True),
+        *(
+            FieldTrait(path=(name,), whole=True)
+            for name in ("assets", "package", "input", "output", "parameters", "exampleRequest")
+        ),
+    ),
+)

@@ -1,0 +1,74 @@
+"""What the engine knows about a kind: data, so that comparing, planning and applying know no kind by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from retrainctl.model.values import Json, Path
+
+
+class Unreadable(StrEnum):
+    """What to plan when the live value cannot be read and the ledger knows nothing."""
+
+    ASSUME = "assume"
+    """Take it that the value is as declared (a storage key, a commitment plan)."""
+    WRITE = "write"
+    """Write it, saying that the former value is unknown (a Classic slot)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldTrait:
+    """How one field behaves. `path` is the field's place; a `*` stands for any member name.
+
+    immutable: cannot change on an existing resource; a change is refused at plan time or planned as a replacement.
+    write_only: a read does not show it; it is judged from the ledger by hash.
+    secret: never shown, not even by hash of the bare value.
+    whole: a closed map: members that are not declared are removed. Otherwise undeclared members are not ours.
+    keyed: an open map of which we own the declared keys; a key that we wrote and that is declared no more is removed.
+    default: what the server shows when nothing was set; equal to absent.
+    folded: text compared without blanks and case (locations).
+    """
+
+    path: Path
+    immutable: bool = False
+    write_only: bool = False
+    secret: bool = False
+    whole: bool = False
+    keyed: bool = False
+    folded: bool = False
+    default: Json = None
+    unreadable: Unreadable = Unreadable.ASSUME
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindSpec:
+    """One plannable kind.
+
+    target: the plug-in that reads and writes it (`arm`, `classic`, ...).
+    place: manifest members that say where the resource is, not what it is (`name`, `resourceGroup`, `webService`).
+    references: fields whose value is another resource's address (`commitmentPlan`), with that resource's kind.
+    slots: whether it has trained model slots.
+    slots_readable: whether a read shows reliably what a slot serves (else the ledger is asked).
+    creatable, deletable: whether an apply may create or delete it. An adopted kind is neither.
+    replaceable: whether a change of an immutable field may be planned as delete and create.
+    """
+
+    kind: str
+    target: str
+    place: tuple[str, ...]
+    traits: tuple[FieldTrait, ...] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
+    slots: bool = False
+    slots_readable: bool = True
+    creatable: bool = True
+    deletable: bool = True
+    replaceable: bool = False
+
+    def trait(self, path: Path) -> FieldTrait | None:
+        """The trait of exactly this path, wildcards matched; None when the field has none."""
+        for trait in self.traits:
+            if len(trait.path) == len(path) and all(t in ("*", p) for t, p in zip(trait.path, path, strict=True)):
+                return trait
+        return None

@@ -1,0 +1,46 @@
+"""Models and their versions: what a trained model slot can point at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from retrainctl.diagnostics import Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVersion:
+    """One immutable `.ilearner` blob of a model.
+
+    `uri` is the blob without a SAS query; `file` a path (relative to the project) that apply uploads; one of them is set.
+    `sha256` is lower-case hexadecimal. `metrics` are as Evaluate Model named them. `run` is the training job's id.
+    """
+
+    model: str
+    version: int
+    uri: str | None = None
+    file: str | None = None
+    registered: str | None = None
+    sha256: str | None = None
+    etag: str | None = None
+    trained_at: str | None = None
+    run: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    origin: Span | None = None
+
+    @property
+    def label(self) -> str:
+        """`model@version`, as manifests write it."""
+        return f"{self.model}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLine:
+    """A named line of versions, in ascending order."""
+
+    name: str
+    versions: tuple[ModelVersion, ...]
+    origin: Span | None = None
+
+    def find(self, version: int) -> ModelVersion | None:
+        return next((v for v in self.versions if v.version == version), None)
