@@ -91,7 +91,7 @@ class SecretUnavailable(RetrainctlError):
     default_code: ClassVar[str] = "RC307"
 
 
-class StopWaiting(Exception):  # noqa: N818  (a signal, not an error)
+class StopWaiting(Exception):
     """Raised out of `Waiter.pause` when the run is told to end; the write stays in flight."""
 
 
