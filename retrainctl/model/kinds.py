@@ -42,7 +42,7 @@ class FieldTrait:
     unreadable: Unreadable = Unreadable.ASSUME
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KindSpec:
     """One plannable kind.
 

@@ -1,0 +1,12 @@
+"""Which APIs the emulator speaks. A new one adds one line here."""
+
+from __future__ import annotations
+
+from retrainctl.emulator.frame import Room
+
+
+def all_rooms() -> list[Room]:
+    """New instances of every room."""
+    from retrainctl.emulator.arm.room import ArmRoom
+
+    return [ArmRoom()]
