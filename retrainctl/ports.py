@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
@@ -227,3 +227,178 @@ class TargetSet:
     readers: Mapping[str, Reader]
     planners: Mapping[str, Planner]
     writers: Mapping[str, Writer] = field(default_factory=dict)
+
+
+class LedgerError(RetrainctlError):
+    """The ledger cannot do what was asked. Raised before anything is written, unless the message says otherwise."""
+
+    default_code: ClassVar[str] = "RC550"
+
+
+class LedgerUnavailable(LedgerError):
+    """The ledger's place cannot be read or written: disk full, no permission, no network."""
+
+    default_code = "RC551"
+
+
+class LeaseLost(LedgerError):
+    """Somebody else has the lease now: whoever is told so writes nothing more, neither here nor to a target."""
+
+    default_code = "RC553"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseOwner:
+    """Who applies: for people (`user`, `host`, `run_url`) and to tell whether the process still lives.
+
+    machine: a mark of this boot of this machine and its process table; equal marks make `pid` comparable.
+    process_start: tells a process from a later one with the same number; empty where the system does not say.
+    """
+
+    user: str
+    host: str
+    pid: int
+    process_start: str = ""
+    machine: str = ""
+    run_url: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host} (process {self.pid})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseState:
+    """The lease as anybody can read it.
+
+    fence: grows by one with every acquisition, never shrinks. held: taken and not given back.
+    owner: None when it was never held, or when it is just being written.
+    beat: changes with every sign of life; opaque. last_beat: when that was, by the store's clock.
+    alive: the owner certainly lives (True), is certainly dead (False), or that cannot be told from here (None).
+    """
+
+    fence: int
+    held: bool
+    owner: LeaseOwner | None = None
+    since: datetime | None = None
+    ttl: float = 30.0
+    beat: str = ""
+    last_beat: datetime | None = None
+    alive: bool | None = None
+
+    @property
+    def expires(self) -> datetime | None:
+        """When it lapses unless its owner gives another sign of life."""
+        return None if self.last_beat is None else self.last_beat + timedelta(seconds=self.ttl)
+
+
+class LeaseHeld(LedgerError):
+    """Somebody else applies to this environment (exit code 7)."""
+
+    default_code = "RC552"
+
+    def __init__(self, message: str, *, lease: LeaseState, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.lease = lease
+
+    @property
+    def owner(self) -> LeaseOwner | None:
+        return self.lease.owner
+
+    @property
+    def run_url(self) -> str | None:
+        return self.lease.owner.run_url if self.lease.owner else None
+
+    @property
+    def since(self) -> datetime | None:
+        return self.lease.since
+
+    @property
+    def expires(self) -> datetime | None:
+        return self.lease.expires
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseGrant:
+    """The right to write to a ledger store: the fencing number, and the store's own handle."""
+
+    fence: int
+    handle: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """One stream of records: `number` counts from 1 without gaps; `mark` changes whenever the content may have."""
+
+    number: int
+    size: int
+    mark: str
+
+
+class LedgerStore(Protocol):
+    """Where a ledger is kept: numbered append-only streams, immutable packs, one lease, one index.
+
+    Every call may raise `LedgerUnavailable`. A call that takes a grant writes nothing for a grant that was superseded:
+    it raises `LeaseLost`.
+    """
+
+    @property
+    def place(self) -> str:
+        """The store as a message names it: a folder, an `azblob://` address."""
+
+    @property
+    def append_limit(self) -> int | None:
+        """How many appends one stream takes; None: any number."""
+
+    def name(self, number: int) -> str:
+        """A stream as a message names it."""
+
+    def streams(self) -> Sequence[StreamInfo]:
+        """All streams in ascending order; none when there is no ledger yet."""
+
+    def read(self, number: int, offset: int = 0) -> bytes:
+        """A stream from `offset` to its present end."""
+
+    def create(self, number: int, grant: LeaseGrant) -> None:
+        """Makes an empty stream that only this grant can append to; `LeaseLost` when the number is taken."""
+
+    def append(self, number: int, data: bytes, *, offset: int, grant: LeaseGrant) -> None:
+        """Adds bytes at `offset`, which is the present end; durable on return.
+
+        After `LedgerUnavailable` the bytes may be there, in part or in whole; nobody may act on them.
+        """
+
+    def seal(self, number: int, grant: LeaseGrant) -> None:
+        """Ends a stream for good: no former holder can add to it any more, an incomplete last line is cut off
+        where the store can cut."""
+
+    def put(self, digest: str, chunks: Sequence[bytes], grant: LeaseGrant) -> None:
+        """Keeps a pack under its digest, durable on return; the same digest again is nothing new."""
+
+    def get(self, digest: str, offset: int = 0, length: int | None = None) -> bytes:
+        """A part of a pack; raises `KeyError` when there is none."""
+
+    def read_index(self) -> bytes | None:
+        """The index as last written, if any. It is only a shortcut: it may be old, damaged or gone."""
+
+    def write_index(self, data: bytes, grant: LeaseGrant) -> None:
+        """Replaces the index, all or nothing."""
+
+    def lease(self) -> LeaseState:
+        """The lease as it is; fence 0 when it was never held."""
+
+    def acquire(
+        self, owner: LeaseOwner, *, since: datetime, ttl: float, stale: LeaseState | None = None, steal: bool = False
+    ) -> LeaseGrant:
+        """Takes the lease when it is free, or its holder is dead, or it still is what the caller saw go `stale`.
+
+        `steal` takes it from anybody. Raises `LeaseHeld`.
+        """
+
+    def renew(self, grant: LeaseGrant) -> None:
+        """A sign of life; raises `LeaseLost`."""
+
+    def check(self, grant: LeaseGrant) -> None:
+        """Whether the grant still stands, as cheaply as the store can tell; raises `LeaseLost`."""
+
+    def release(self, grant: LeaseGrant) -> None:
+        """Gives the lease back; nothing happens when it is no longer ours."""

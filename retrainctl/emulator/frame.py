@@ -13,6 +13,8 @@ from retrainctl.emulator.knobs import Knob, Knobs
 from retrainctl.emulator.operations import DDL as OPERATIONS_DDL
 from retrainctl.emulator.operations import KNOBS as OPERATION_KNOBS
 from retrainctl.emulator.operations import Operations
+from retrainctl.emulator.resources import DDL as RESOURCES_DDL
+from retrainctl.emulator.resources import Resources
 from retrainctl.emulator.routing import Route, Router
 from retrainctl.emulator.store import Store
 from retrainctl.emulator.tally import Tally
@@ -76,7 +78,8 @@ class Frame:
         self.clock = clock or Clock()
         self.knobs = Knobs()
         self.tally = Tally()
-        self.store = Store(database, [OPERATIONS_DDL, *(room.tables for room in self.rooms)])
+        self.store = Store(database, [OPERATIONS_DDL, RESOURCES_DDL, *(room.tables for room in self.rooms)])
+        self.resources = Resources(self.store)
         self.identity = Identity(self.store, self.clock)
         self.operations = Operations(self.store, self.clock, self.knobs, self.tally)
         self.router = Router()

@@ -1,0 +1,71 @@
+"""What an apply writes down, and when: intents before, results after, backups before the first write.
+
+Workers that arrive together share one pack, one append and one fsync (group commit), so bookkeeping stays O(1) and
+cheap however many run at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from retrainctl.model.address import Address
+from retrainctl.model.change import ResourceChange
+from retrainctl.model.resource import Applied, Observed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One write that is about to start."""
+
+    change: ResourceChange
+    step: str
+    observed: Observed | None
+
+
+class Books(Protocol):
+    """Where it is written: the ledger, or memory in tests."""
+
+    def before(self, entries: Sequence[Entry]) -> Sequence[str | None]:
+        """Durable when it returns: backups of what exists, then the intents. Gives each backup's reference.
+
+        Raises when the ledger cannot be written or the lease is lost: then nothing may be sent.
+        """
+
+    def sent(self, address: Address, step: str, operation: str | None, request_id: str | None) -> None: ...
+
+    def after(self, address: Address, step: str, outcome: str, applied: Applied | None, detail: str) -> None: ...
+
+
+@dataclass(slots=True)
+class GroupCommit:
+    """Lets callers that wait at the same time share one `Books.before`. The first to arrive leads."""
+
+    write: Callable[[Sequence[Entry]], Sequence[str | None]]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _busy: threading.Lock = field(default_factory=threading.Lock)
+    _waiting: list[tuple[Entry, Future[str | None]]] = field(default_factory=list)
+
+    def before(self, entry: Entry) -> str | None:
+        future: Future[str | None] = Future()
+        with self._lock:
+            self._waiting.append((entry, future))
+        with self._busy:
+            with self._lock:
+                batch, self._waiting = self._waiting, []
+            if batch:
+                self._commit(batch)
+        return future.result()
+
+    def _commit(self, batch: list[tuple[Entry, Future[str | None]]]) -> None:
+        try:
+            references = self.write([entry for entry, _ in batch])
+        except BaseException as error:
+            for _, future in batch:
+                future.set_exception(error)
+            return
+        for (_, future), reference in zip(batch, references, strict=True):
+            future.set_result(reference)

@@ -1,0 +1,284 @@
+"""Runs a plan: re-read, compare with what was planned against, write down, send, wait, read back, write down.
+
+Every change goes through the same moves and ends with exactly one `Result`; nothing here knows a kind or a target.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from retrainctl.apply.books import Books, Entry, GroupCommit
+from retrainctl.apply.outcome import Fate, Result, Verified, not_attempted
+from retrainctl.apply.record import after_write
+from retrainctl.apply.stopping import Stop
+from retrainctl.diff.compare import SecretHash
+from retrainctl.diff.verify import Mismatch, Verdict, verify
+from retrainctl.errors import RetrainctlError
+from retrainctl.model.address import Address
+from retrainctl.model.change import Action, ResourceChange, Step
+from retrainctl.model.kind import KINDS
+from retrainctl.model.kinds import KindSpec
+from retrainctl.model.resource import Applied, Observed
+from retrainctl.model.values import MISSING
+from retrainctl.ports import Clock, Observer, Outcome, Performed, Progress, StopWaiting, TargetError, Writer
+
+_GRACE = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What an apply works with."""
+
+    writers: Mapping[str, Writer]
+    books: Books
+    clock: Clock
+    observer: Observer
+    stop: Stop
+    secret_hash: SecretHash
+    applied: Mapping[Address, Applied] = field(default_factory=dict)
+    kinds: Mapping[str, KindSpec] = field(default_factory=lambda: KINDS)
+    parallel: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaveEnd:
+    """A result for every change of the wave. `fatal`: why no further write may be made (the ledger, the lease)."""
+
+    results: tuple[Result, ...]
+    fatal: RetrainctlError | None = None
+
+
+def run_wave(changes: Sequence[ResourceChange], tools: Tools) -> WaveEnd:
+    """Applies changes that do not wait for each other, at most `parallel` at once."""
+    wave = _Wave(tools, GroupCommit(tools.books.before))
+    return wave.run(changes)
+
+
+@dataclass(slots=True)
+class _Wave:
+    tools: Tools
+    commit: GroupCommit
+    results: dict[Address, Result] = field(default_factory=dict)
+    under_way: dict[Address, _Waiting] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    fatal: RetrainctlError | None = None
+
+    def run(self, changes: Sequence[ResourceChange]) -> WaveEnd:
+        todo: queue.SimpleQueue[ResourceChange] = queue.SimpleQueue()
+        for change in changes:
+            todo.put(change)
+        workers = [
+            threading.Thread(target=self._work, args=(todo, len(changes)), daemon=True, name=f"apply-{n}")
+            for n in range(min(self.tools.parallel, len(changes)))
+        ]
+        for worker in workers:
+            worker.start()
+        self._wait(workers)
+        with self.lock:
+            missing = [change for change in changes if change.address not in self.results]
+            for change in missing:
+                self.results[change.address] = self._left(change)
+            results = tuple(self.results[change.address] for change in changes)
+        return WaveEnd(results=results, fatal=self.fatal)
+
+    def _wait(self, workers: Sequence[threading.Thread]) -> None:
+        """Until all are done, or until the run has given up and a short grace for the last words is over."""
+        for worker in workers:
+            while worker.is_alive():
+                worker.join(0.1)
+                if self.tools.stop.given_up:
+                    worker.join(_GRACE)
+                    break
+
+    def _left(self, change: ResourceChange) -> Result:
+        waiting = self.under_way.get(change.address)
+        if waiting is None:
+            why = self.fatal.message if self.fatal is not None else "the run was told to end"
+            return not_attempted([change], why)[0]
+        return waiting.in_flight()
+
+    def _work(self, todo: queue.SimpleQueue[ResourceChange], total: int) -> None:
+        while True:
+            try:
+                change = todo.get_nowait()
+            except queue.Empty:
+                return
+            result = self._one(change)
+            with self.lock:
+                if not (self.tools.stop.given_up and change.address in self.results):
+                    self.results[change.address] = result
+                done = len(self.results)
+            self.tools.observer.progress(
+                Progress(task="apply", done=done, total=total, item=str(change.address), outcome=result.fate.value)
+            )
+
+    def _one(self, change: ResourceChange) -> Result:
+        if self.tools.stop.asked:
+            return not_attempted([change], "the run was told to end")[0]
+        if self.fatal is not None:
+            return not_attempted([change], self.fatal.message)[0]
+        began = self.tools.clock.monotonic()
+        waiting = _Waiting(self.tools, change)
+        try:
+            return waiting.timed(self._apply(change, waiting), began)
+        except StopWaiting:
+            return waiting.timed(waiting.in_flight(), began)
+        except TargetError as error:
+            return waiting.timed(Result(change=change, fate=Fate.FAILED, error=error, why=error.message), began)
+        except RetrainctlError as error:
+            # The ledger or the lease is gone, or a secret is missing: going on would write without a record.
+            self.fatal = self.fatal or error
+            return not_attempted([change], error.message)[0]
+
+    def _apply(self, change: ResourceChange, waiting: _Waiting) -> Result:
+        writer, spec = self.tools.writers[change.target], self.tools.kinds[change.address.kind]
+        observed = writer.reread(change.address, change.identity)
+        if (early := _early(change, observed, spec)) is not None:
+            return early
+        performed = Performed(outcome=Outcome.DONE)
+        backup: str | None = None
+        for step in change.steps:
+            backup = self.commit.before(Entry(change=change, step=step.id, observed=observed)) or backup
+            with self.lock:
+                self.under_way[change.address] = waiting
+            waiting.step = step
+            performed = writer.perform(change, step, observed, waiting)
+            if performed.outcome is not Outcome.DONE:
+                break
+            if step is not change.steps[-1]:
+                self.tools.books.after(change.address, step.id, performed.outcome.value, None, "")
+        return self._settle(change, waiting, writer, spec, performed, backup)
+
+    def _settle(
+        self,
+        change: ResourceChange,
+        waiting: _Waiting,
+        writer: Writer,
+        spec: KindSpec,
+        performed: Performed,
+        backup: str | None,
+    ) -> Result:
+        assert waiting.step is not None
+        verdict = self._read_back(change, writer, spec) if performed.outcome is not Outcome.FAILED else None
+        fate, verified, why = _verdict(performed, verdict)
+        applied = None
+        if fate is Fate.APPLIED:
+            applied = after_write(change, self.tools.applied.get(change.address), self.tools.secret_hash)
+        self.tools.books.after(change.address, waiting.step.id, fate.value, applied, why)
+        return Result(
+            change=change,
+            fate=fate,
+            verified=verified,
+            why=why,
+            error=performed.error,
+            mismatches=verdict.mismatches if verdict is not None else (),
+            operation=performed.operation if fate is not Fate.APPLIED else None,
+            request_id=performed.request_id,
+            backup=backup,
+            wrote=fate is not Fate.FAILED or bool(performed.operation),
+        )
+
+    def _read_back(self, change: ResourceChange, writer: Writer, spec: KindSpec) -> Verdict | None:
+        try:
+            return verify(change, writer.reread(change.address, change.identity), spec)
+        except TargetError:
+            return None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """The `Waiter` of one change: notes what was sent, so that an interrupted wait can be settled later."""
+
+    tools: Tools
+    change: ResourceChange
+    step: Step | None = None
+    operation: str | None = None
+    request_id: str | None = None
+
+    def pause(self, seconds: float) -> None:
+        self.tools.stop.pause(seconds)
+
+    def sent(self, operation: str | None, request_id: str | None) -> None:
+        self.operation, self.request_id = operation, request_id
+        assert self.step is not None
+        self.tools.books.sent(self.change.address, self.step.id, operation, request_id)
+
+    def in_flight(self) -> Result:
+        return Result(
+            change=self.change,
+            fate=Fate.IN_FLIGHT,
+            why="sent, and the run ended before the service did; `apply --resume` settles it",
+            operation=self.operation,
+            request_id=self.request_id,
+            wrote=True,
+        )
+
+    def timed(self, result: Result, began: float) -> Result:
+        return replace(result, seconds=self.tools.clock.monotonic() - began)
+
+
+def _early(change: ResourceChange, observed: Observed | None, spec: KindSpec) -> Result | None:
+    """The ends that need no write: already done, gone, or no longer what the plan was made against."""
+    if change.action is Action.DELETE and observed is None:
+        return Result(change=change, fate=Fate.SKIPPED, why="it is gone already")
+    if change.action is Action.CREATE:
+        if observed is None:
+            return None
+        done = _done_already(change, observed, spec)
+        return done or Result(change=change, fate=Fate.CONFLICTED, why="somebody created it since the plan was made")
+    if observed is None:
+        return Result(change=change, fate=Fate.CONFLICTED, why="it was deleted since the plan was made")
+    if observed.fingerprint == change.fingerprint:
+        return None
+    if (done := _done_already(change, observed, spec)) is not None:
+        return done
+    return Result(
+        change=change,
+        fate=Fate.CONFLICTED,
+        why="it changed since the plan was made; plan again",
+        mismatches=_moved_fields(change, observed),
+    )
+
+
+def _done_already(change: ResourceChange, observed: Observed, spec: KindSpec) -> Result | None:
+    verdict = verify(change, observed, spec)
+    if verdict.mismatches or verdict.unreadable or change.action is Action.DELETE:
+        return None
+    return Result(change=change, fate=Fate.SKIPPED, verified=Verified.YES, why="it is as wanted already")
+
+
+def _moved_fields(change: ResourceChange, observed: Observed) -> tuple[Mismatch, ...]:
+    """Which planned fields are no longer as the plan saw them: from what, to what."""
+    found: list[Mismatch] = []
+    for entry in change.fields:
+        live: object = observed.fields
+        for name in entry.path:
+            live = live.get(name, MISSING) if isinstance(live, Mapping) else MISSING
+        if not entry.secret and live != entry.before:
+            found.append(Mismatch(path=entry.path, wanted=entry.before, live=live))  # type: ignore[arg-type]
+    for move in change.models:
+        state = observed.slots.get(move.slot)
+        now = state.uri if state is not None else None
+        if now != move.from_uri:
+            found.append(Mismatch(path=("models", move.slot), wanted=move.from_uri, live=now))
+    return tuple(found)
+
+
+def _verdict(performed: Performed, verdict: Verdict | None) -> tuple[Fate, Verified, str]:
+    if performed.outcome is Outcome.FAILED:
+        return Fate.FAILED, Verified.NOT_CHECKED, performed.error.message if performed.error else "the service refused"
+    matches = verdict is not None and not verdict.mismatches
+    if performed.outcome is Outcome.UNKNOWN and not (matches and verdict and not verdict.unreadable):
+        why = performed.error.message if performed.error else "the answer was lost after sending"
+        return Fate.UNKNOWN, Verified.NOT_CHECKED, why
+    if verdict is None:
+        return Fate.APPLIED, Verified.NO, "it could not be read back"
+    if verdict.mismatches:
+        names = ", ".join(".".join(entry.path) or "the resource" for entry in verdict.mismatches)
+        return Fate.APPLIED, Verified.NO, f"the read-back shows another value: {names}"
+    if verdict.unreadable:
+        return Fate.APPLIED, Verified.NOT_READABLE, ""
+    return Fate.APPLIED, Verified.YES, ""

@@ -1,0 +1,55 @@
+"""What the ledger remembers of a successful write: the next plan's third witness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from retrainctl.diff.compare import SecretHash
+from retrainctl.model.address import Address
+from retrainctl.model.change import Action, ResourceChange
+from retrainctl.model.resource import Applied, AppliedSlot
+from retrainctl.model.values import MISSING, SecretRef, Tree
+
+
+def after_write(change: ResourceChange, former: Applied | None, secret_hash: SecretHash) -> Applied | None:
+    """Former knowledge with this change laid over it; None after a deletion. Secrets become their salted hashes."""
+    if change.action is Action.DELETE:
+        return None
+    fields: dict[str, Any] = _copied(former.fields) if former is not None and change.action is Action.UPDATE else {}
+    for entry in change.fields:
+        node = fields
+        for name in entry.path[:-1]:
+            child = node.get(name)
+            node[name] = child = child if isinstance(child, dict) else {}
+            node = child
+        if entry.after is MISSING:
+            node.pop(entry.path[-1], None)
+        else:
+            node[entry.path[-1]] = _hashed(entry.after, change.address, secret_hash)
+    slots = dict(former.slots) if former is not None else {}
+    for move in change.models:
+        if move.to_uri is not None:
+            new = move.after
+            slots[move.slot] = AppliedSlot(
+                uri=move.to_uri, model=new.model, version=new.version, sha256=new.sha256, etag=new.etag
+            )
+    return Applied(
+        address=change.address,
+        identity=change.identity,
+        fields=fields,
+        slots=slots,
+        created=change.action in (Action.CREATE, Action.REPLACE) or (former is not None and former.created),
+    )
+
+
+def _copied(tree: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _copied(value) if isinstance(value, Mapping) else value for name, value in tree.items()}
+
+
+def _hashed(value: Tree, address: Address, secret_hash: SecretHash) -> Any:
+    if isinstance(value, SecretRef):
+        return {"$hash": secret_hash(value, address)}
+    if isinstance(value, Mapping):
+        return {name: _hashed(member, address, secret_hash) for name, member in value.items()}
+    return value

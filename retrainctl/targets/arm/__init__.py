@@ -1,0 +1,1 @@
+"""New web services and commitment plans in Azure Resource Manager (`Microsoft.MachineLearning`)."""

@@ -1,0 +1,1 @@
+"""The one HTTP pipeline that every Azure target shares, on azure-core; the only door to `azure.*`."""
