@@ -219,6 +219,9 @@ class Writer(Reader, Protocol):
     def settle(self, operation: str, waiter: Waiter) -> Performed:
         """Asks what became of an operation that an earlier run left behind."""
 
+    def backup(self, observed: Observed) -> tuple[bytes, bytes]:
+        """The definition as `export` writes it, and as JSON what `export` leaves out; neither holds a secret."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetSet:
@@ -245,6 +248,13 @@ class LeaseLost(LedgerError):
     """Somebody else has the lease now: whoever is told so writes nothing more, neither here nor to a target."""
 
     default_code = "RC553"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"the lease was lost: {why}",
+            hint="This run writes nothing more. Run `retrainctl apply --resume` once the other run has ended.",
+        )
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,8 +306,15 @@ class LeaseHeld(LedgerError):
 
     default_code = "RC552"
 
-    def __init__(self, message: str, *, lease: LeaseState, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, lease: LeaseState) -> None:
+        whom = "somebody who is just taking it" if lease.owner is None else str(lease.owner)
+        since = "" if lease.since is None else f" since {lease.since:%Y-%m-%d %H:%M:%S} UTC"
+        run = f", run {lease.owner.run_url}" if lease.owner and lease.owner.run_url else ""
+        super().__init__(
+            f"the lease of this environment is held by {whom}{since}{run}",
+            hint="Wait until that run has ended. `retrainctl lease show` tells more, "
+            "`retrainctl lease steal` takes it away.",
+        )
         self.lease = lease
 
     @property

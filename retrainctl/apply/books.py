@@ -7,14 +7,19 @@ cheap however many run at once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from retrainctl.apply.record import after_write
+from retrainctl.diff.compare import SecretHash
+from retrainctl.ledger.records import BackupItem, Intent
+from retrainctl.ledger.run import Run
 from retrainctl.model.address import Address
 from retrainctl.model.change import ResourceChange
 from retrainctl.model.resource import Applied, Observed
+from retrainctl.ports import Outcome, Writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,51 @@ class Books(Protocol):
 
     def sent(self, address: Address, step: str, operation: str | None, request_id: str | None) -> None: ...
 
-    def after(self, address: Address, step: str, outcome: str, applied: Applied | None, detail: str) -> None: ...
+    def after(
+        self, address: Address, step: str, outcome: Outcome, *, applied: Applied | None, removed: bool, detail: str
+    ) -> None:
+        """`applied` None and not removed: we know no more than before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerBooks:
+    """Writes into a run of the ledger, which keeps the whole plan: an intent only names its change."""
+
+    run: Run
+    writers: Mapping[str, Writer]
+    applied: Mapping[Address, Applied]
+    secret_hash: SecretHash
+
+    def before(self, entries: Sequence[Entry]) -> Sequence[str | None]:
+        live = [(entry.change, entry.observed) for entry in entries if entry.observed is not None]
+        items = []
+        for change, observed in live:
+            definition, side = self.writers[change.target].backup(observed)
+            items.append(BackupItem(address=change.address, identity=change.identity, definition=definition, side=side))
+        kept = self.run.backup(items) if items else {}
+        self.run.intend([self._intent(entry) for entry in entries])
+        return [kept[entry.change.address].pack if entry.change.address in kept else None for entry in entries]
+
+    def sent(self, address: Address, step: str, operation: str | None, request_id: str | None) -> None:
+        self.run.sent(address, step, operation, request_id)
+
+    def after(
+        self, address: Address, step: str, outcome: Outcome, *, applied: Applied | None, removed: bool, detail: str
+    ) -> None:
+        about = {"why": detail} if detail else None
+        self.run.result(address, step, outcome, applied=applied, removed=removed, detail=about)
+
+    def _intent(self, entry: Entry) -> Intent:
+        change = entry.change
+        return Intent(
+            address=change.address,
+            step=entry.step,
+            action=change.action,
+            target=change.target,
+            identity=change.identity,
+            fingerprint=entry.observed.fingerprint if entry.observed is not None else None,
+            intended=after_write(change, self.applied.get(change.address), self.secret_hash),
+        )
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from retrainctl.model.values import MISSING
 from retrainctl.ports import Clock, Observer, Outcome, Performed, Progress, StopWaiting, TargetError, Writer
 
 _GRACE = 0.3
+_OUTCOMES = {Fate.APPLIED: Outcome.DONE, Fate.FAILED: Outcome.FAILED, Fate.UNKNOWN: Outcome.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +150,9 @@ class _Wave:
             if performed.outcome is not Outcome.DONE:
                 break
             if step is not change.steps[-1]:
-                self.tools.books.after(change.address, step.id, performed.outcome.value, None, "")
+                self.tools.books.after(
+                    change.address, step.id, performed.outcome, applied=None, removed=False, detail=""
+                )
         return self._settle(change, waiting, writer, spec, performed, backup)
 
     def _settle(
@@ -165,9 +168,16 @@ class _Wave:
         verdict = self._read_back(change, writer, spec) if performed.outcome is not Outcome.FAILED else None
         fate, verified, why = _verdict(performed, verdict)
         applied = None
-        if fate is Fate.APPLIED:
+        if fate is Fate.APPLIED and verified is not Verified.NO:
             applied = after_write(change, self.tools.applied.get(change.address), self.tools.secret_hash)
-        self.tools.books.after(change.address, waiting.step.id, fate.value, applied, why)
+        self.tools.books.after(
+            change.address,
+            waiting.step.id,
+            _OUTCOMES[fate],
+            applied=applied,
+            removed=fate is Fate.APPLIED and change.action is Action.DELETE,
+            detail=why,
+        )
         return Result(
             change=change,
             fate=fate,

@@ -20,4 +20,12 @@ CODES: Final[dict[str, Code]] = {
         "A run ended before the service answered; what became of its writes is not known yet.",
         "Run `retrainctl apply --resume`.",
     ),
+    "RC503": Code(
+        "There is no run to take back", "The ledger knows no run that wrote anything.", "See `retrainctl history`."
+    ),
+    "RC504": Code(
+        "A resource cannot be taken back",
+        "What it was before the run is not known, or it was created or deleted by the run.",
+        "Pass --prune for created resources; otherwise use the backup that `retrainctl history` names.",
+    ),
 }

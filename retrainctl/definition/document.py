@@ -64,7 +64,15 @@ def proper(document: Any, shape: Record = WEB_SERVICE) -> dict[str, Any]:
 
 def is_plan(value: Any) -> bool:
     """Whether a JSON value is a commitment plan rather than anything else."""
-    return isinstance(value, dict) and any(name.lower() == "sku" for name in value) and not _kind_is(value, "webservices")
+    if not isinstance(value, dict) or _kind_is(value, "webservices"):
+        return False
+    return any(name.lower() == "sku" for name in value)
+
+
+def properties_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The member `properties`; empty where there is none."""
+    properties = document.get("properties")
+    return properties if isinstance(properties, dict) else {}
 
 
 def name_of(document: Mapping[str, Any]) -> str | None:
@@ -137,9 +145,6 @@ def _discriminator(document: dict[str, Any]) -> tuple[Problem, ...]:
 def _found(problems: tuple[Problem, ...], data: bytes | str, file: str) -> InvalidInput:
     text = text_of(data, file)
     return InvalidInput(
-        [
-            Diagnostic(code=p.code, message=p.message, span=locate(text, p.path, file), hint=p.hint)
-            for p in problems
-        ],
+        [Diagnostic(code=p.code, message=p.message, span=locate(text, p.path, file), hint=p.hint) for p in problems],
         problems[0].message if len(problems) == 1 else f"{len(problems)} members of the definition are not valid",
     )

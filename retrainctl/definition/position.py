@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from json.decoder import JSONDecoder, scanstring
+from json import JSONDecoder
 from typing import Final
 
 from retrainctl.diagnostics import Span
@@ -40,7 +40,7 @@ def _member(text: str, offset: int, name: str) -> int | None:
     exact = folded = None
     offset = _skip(text, offset + 1)
     while text[offset] == '"':
-        key, offset = scanstring(text, offset + 1)
+        key, offset = _DECODER.raw_decode(text, offset)
         offset = _skip(text, _skip(text, offset) + 1)
         if key == name:
             exact = offset

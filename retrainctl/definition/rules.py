@@ -26,6 +26,7 @@ class Reason(StrEnum):
     ENCRYPTED_VALUE = "encrypted_value"
     PARAMETER_FORM = "parameter_form"
     SAS_QUERY = "sas_query"
+    TIME_FORM = "time_form"
 
 
 class Effect(Enum):
@@ -34,8 +35,10 @@ class Effect(Enum):
     DROP = "leave the member out"
     DROP_IF = "leave the member out when it equals `value`"
     CUT_QUERY = "cut the query off a URI"
-    LIFT = "a 2016 text becomes a 2017 object; ciphertext becomes a mark"
+    LIFT = "a 2016 text becomes a 2017 object; ciphertext and signatures become a mark"
+    MASK = "a signature or password in a text becomes a mark"
     FOLD = "compare without blanks and case"
+    UTC = "a moment in UTC, its fraction without closing zeros"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +69,14 @@ def _default(value: Json, path: Path, *, compared_only: bool = True) -> Rule:
     )
 
 
+READ_ONLY_ENVELOPE: Final = ("id", "name", "type", "etag", "systemData")
+"""Identity and server values beside `properties`. The 2016 form writes `name` (13.3)."""
+
+READ_ONLY_PROPERTIES: Final = ("createdOn", "modifiedOn", "provisioningState", "swaggerLocation")
+"""Server values inside `properties` (section 4.2)."""
+
 RULES: Final[tuple[Rule, ...]] = (
-    *_drop(
-        Reason.READ_ONLY,
-        ("id",),
-        ("name",),
-        ("type",),
-        ("etag",),
-        ("systemData",),
-        ("createdOn",),
-        ("modifiedOn",),
-        ("provisioningState",),
-        ("swaggerLocation",),
-    ),
+    *_drop(Reason.READ_ONLY, *((name,) for name in (*READ_ONLY_ENVELOPE, *READ_ONLY_PROPERTIES))),
     *_drop(Reason.WRITE_ONLY, ("keys",), ("storageAccount", "key")),
     *_same_as_absent("", ("assets", "*", "locationInfo", "credentials"), ("payloadsLocation", "credentials")),
     *_drop(Reason.SECRET, ("assets", "*", "locationInfo", "credentials"), ("payloadsLocation", "credentials")),
@@ -90,6 +88,7 @@ RULES: Final[tuple[Rule, ...]] = (
         Rule(path=path, effect=Effect.LIFT, reason=Reason.PARAMETER_FORM)
         for path in (("parameters", "*"), ("package", "nodes", "*", "parameters", "*"))
     ),
+    Rule(path=("exampleRequest", "globalParameters", "*"), effect=Effect.MASK, reason=Reason.SECRET),
     *_same_as_absent(
         "",
         ("input", "properties", "*", "format"),
@@ -114,6 +113,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _default(False, ("readOnly",)),
     _default(False, ("exposeSampleData",)),
     _default({"maxConcurrentCalls": 20}, ("realtimeConfiguration",)),
+    Rule(path=("diagnostics", "expiry"), effect=Effect.UTC, reason=Reason.TIME_FORM),
     Rule(path=("commitmentPlan",), effect=Effect.DROP, reason=Reason.WRITE_ONLY, compared_only=True),
     Rule(path=("location",), effect=Effect.FOLD, reason=Reason.LOCATION_FORM, compared_only=True),
 )

@@ -1,14 +1,17 @@
 """Brings a parsed definition into its proper form: right spelling of fixed members, right types.
 
-What is proper already is shared, not copied. Unknown members stay as they are.
+Nearly every document is proper already: a quick check finds that out and hands it back as it is. Only the others are
+walked with their paths, mended and reported on. Unknown members stay as they are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, Final, TypeAlias
 
-from retrainctl.definition.shape import COMMITMENT_PLAN, PARAMETER, WEB_SERVICE, Leaf, ListOf, MapOf, Record, Type
+from retrainctl.definition.shape import PARAMETER, WEB_SERVICE, Leaf, ListOf, MapOf, Record, Type
 from retrainctl.model.values import Path
 
 
@@ -25,13 +28,73 @@ class Problem:
 def tidy(value: Any, shape: Record = WEB_SERVICE) -> tuple[Any, tuple[Problem, ...]]:
     """The document in proper form, and all that is wrong with it. Fixed names in any capitalisation, text such as
     `"false"` or `"20"` for booleans and numbers and the other way round are mended (arm-webservices.md 13.3)."""
+    if _proper(shape)(value):
+        return value, ()
     walk = _Walk()
     return walk.record(value, shape), tuple(walk.problems)
 
 
-def tidy_plan(value: Any) -> tuple[Any, tuple[Problem, ...]]:
-    """The same for a commitment plan."""
-    return tidy(value, COMMITMENT_PLAN)
+_Check: TypeAlias = Callable[[Any], bool]
+_PYTHON: Final = {Leaf.TEXT: str, Leaf.MOMENT: str, Leaf.FLAG: bool, Leaf.COUNT: int, Leaf.ANY: object}
+
+
+@cache
+def _proper(shape: Record) -> _Check:
+    """Whether an object and all below it is spelled and typed as it should be. Compiled: this is on the hot path."""
+    spelled = shape.spelled
+    wanted: dict[str, type | _Check] = {}
+
+    def check(value: Any) -> bool:
+        if type(value) is not dict:
+            return False
+        if not wanted:  # bound on first use: shapes may hold themselves
+            wanted.update((name, _check(kind)) for name, kind in shape.members.items())
+        for name, item in value.items():
+            want = wanted.get(name)
+            if type(item) is want:
+                continue
+            if want is None:
+                if name.lower() in spelled:
+                    return False
+            elif item is not None and want is not object and (isinstance(want, type) or not want(item)):
+                return False
+        return True
+
+    return check
+
+
+def _check(kind: Type) -> type | _Check:
+    """The exact Python type of a leaf, or a check for everything else."""
+    match kind:
+        case Record():
+            return _proper(kind)
+        case MapOf(Leaf.ANY):
+            return dict
+        case ListOf(Leaf.ANY):
+            return list
+        case MapOf(of):
+            return _all(dict, _check(of))
+        case ListOf(of):
+            return _all(list, _check(of))
+        case Leaf.PARAMETER:
+            whole = _proper(PARAMETER)
+            return lambda item: type(item) is str or (type(item) is dict and whole(item))
+        case _:
+            return _PYTHON[kind]
+
+
+def _all(container: type[Any], inner: type | _Check) -> _Check:
+    def check(value: Any) -> bool:
+        if not isinstance(value, container):
+            return False
+        for item in value.values() if container is dict else value:
+            if type(item) is inner or item is None:
+                continue
+            if isinstance(inner, type) or not inner(item):
+                return False
+        return True
+
+    return check
 
 
 @dataclass(slots=True)

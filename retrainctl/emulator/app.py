@@ -11,11 +11,12 @@ from inspect import isawaitable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from starlette.responses import Response
+
 from retrainctl.emulator.control import Control
 from retrainctl.emulator.exchange import Answer, Call, Refusal
 from retrainctl.emulator.frame import Frame
 from retrainctl.emulator.routing import Route, split_path
-from starlette.responses import Response
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -115,7 +116,9 @@ class Application:
             )
         if knobs.fires("error", call.method, call.path):
             status = int(knobs.number("error-status"))
-            raise Refusal(status, _ERROR_CODES.get(status, "InternalServerError"), "Emulator fault error.", gateway=True)
+            raise Refusal(
+                status, _ERROR_CODES.get(status, "InternalServerError"), "Emulator fault error.", gateway=True
+            )
 
     async def _cut(self, scope: Scope) -> None:
         self._drop(scope["client"])
@@ -155,9 +158,7 @@ def _nowhere(call: Call, allowed: tuple[str, ...]) -> Answer:
     return Answer(status=404, body={"error": {"code": "NotFound", "message": f"The emulator serves no {call.path}."}})
 
 
-async def _send(
-    scope: Scope, receive: Receive, send: Send, answer: Answer, headers: list[tuple[str, str]]
-) -> None:
+async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer, headers: list[tuple[str, str]]) -> None:
     response = Response(answer.payload(), answer.status)
     media = [("Content-Type", answer.media)] if answer.body is not None else []
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in [*media, *(headers or answer.headers)]]

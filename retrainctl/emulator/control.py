@@ -118,7 +118,7 @@ class Control:
         return {"now": stamp(self._frame.clock.now()), "manual": self._frame.clock.manual}
 
     def _set_clock(self, call: Call) -> dict[str, Any]:
-        """`{"now": "2017-04-26T17:05:30Z"}` stops the clock there, `{"advance": 5}` moves it, `{"now": null}` frees it."""
+        """`{"now": "2017-04-26T17:05:30Z"}` stops it there, `{"advance": 5}` moves it, `{"now": null}` frees it."""
         wish = call.json()
         clock = self._frame.clock
         try:
@@ -126,7 +126,9 @@ class Control:
                 clock.set(None if wish["now"] is None else parse_moment(wish["now"]))
             clock_shift = float(wish.get("advance", 0))
         except (TypeError, ValueError):
-            raise Refusal(400, "BadRequest", 'The body must be {"now": DATE or null} or {"advance": SECONDS}.') from None
+            raise Refusal(
+                400, "BadRequest", 'The body must be {"now": DATE or null} or {"advance": SECONDS}.'
+            ) from None
         if clock_shift:
             clock.advance(clock_shift)
         self._frame.operations.settle()

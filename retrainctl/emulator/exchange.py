@@ -70,7 +70,7 @@ class Answer:
         return orjson.dumps(self.body)
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not a defect
+class Refusal(Exception):
     """An error answer. `details` are (code, message) pairs; `gateway` marks those that never reach a provider."""
 
     def __init__(

@@ -92,8 +92,12 @@ FAULTS = (
     Knob(name="drop-after", form="trigger", default="never", meaning="do the work, then close without an answer"),
     Knob(name="op-hang", form="trigger", default="never", meaning="an operation stays Provisioning for ever"),
     Knob(name="op-fail", form="trigger", default="never", meaning="an operation ends Failed, the content stays old"),
-    Knob(name="op-cancel", form="trigger", default="never", meaning="an operation ends Canceled, the content stays old"),
-    Knob(name="op-stale", form="trigger", default="never", meaning="an operation ends Succeeded, the content stays old"),
+    Knob(
+        name="op-cancel", form="trigger", default="never", meaning="an operation ends Canceled, the content stays old"
+    ),
+    Knob(
+        name="op-stale", form="trigger", default="never", meaning="an operation ends Succeeded, the content stays old"
+    ),
     Knob(
         name="blobs-required",
         form="choice",

@@ -60,7 +60,7 @@ RECORDED_SECONDS: Mapping[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One row. `state` is `Provisioning`, `Succeeded`, `Failed` or `Canceled`; `failure` is [code, message, details]."""
+    """One row: `state` is Provisioning, Succeeded, Failed or Canceled; `failure` is [code, message, details]."""
 
     id: str
     effect: str
@@ -79,7 +79,7 @@ class Operation:
         return self.state != "Provisioning"
 
 
-class EffectFailed(Exception):  # noqa: N818 - the operation fails, the emulator does not
+class EffectFailed(Exception):
     """Raised by an effect: the operation ends Failed with this code, message and details."""
 
     def __init__(self, code: str, message: str, details: tuple[tuple[str, str], ...] = ()) -> None:
@@ -107,7 +107,7 @@ class Operations:
         self._due: list[tuple[float, str]] = []
 
     def define(self, name: str, apply: Effect, abandon: Abandon | None = None) -> None:
-        """Name an effect: `apply` puts the content in place; `abandon` gets the final state when that did not happen."""
+        """Name an effect: `apply` puts the content in place; `abandon` gets the final state when it did not."""
         self._effects[name] = (apply, abandon)
 
     def restore(self) -> None:
@@ -142,7 +142,7 @@ class Operations:
             failure=None,
         )
         self._store.run(
-            f"INSERT INTO operation({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,NULL)",  # noqa: S608 - constant columns
+            f"INSERT INTO operation({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,NULL)",
             operation.id,
             effect,
             subject,
@@ -180,7 +180,9 @@ class Operations:
 
     def finish(self, identifier: str | None, outcome: str) -> int:
         """End one operation, or all that run, at once and as told; how many that were (for tests of hanging ones)."""
-        rows = self._store.rows("SELECT id FROM operation WHERE state='Provisioning' AND (? IS NULL OR id=?)", identifier, identifier)
+        rows = self._store.rows(
+            "SELECT id FROM operation WHERE state='Provisioning' AND (? IS NULL OR id=?)", identifier, identifier
+        )
         for (one,) in rows:
             operation = self.get(str(one))
             if operation is not None:

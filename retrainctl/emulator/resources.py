@@ -12,8 +12,9 @@ from retrainctl.emulator.store import Store
 DDL = """
 CREATE TABLE IF NOT EXISTS resource(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, type TEXT NOT NULL, subscription TEXT NOT NULL,
-  grp TEXT NOT NULL, name TEXT NOT NULL, head BLOB NOT NULL, body BLOB NOT NULL, secret BLOB NOT NULL);
+  grp TEXT NOT NULL, name TEXT NOT NULL, alias TEXT, head BLOB NOT NULL, body BLOB NOT NULL, secret BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS resource_listing ON resource(type, subscription, grp, seq);
+CREATE INDEX IF NOT EXISTS resource_alias ON resource(alias) WHERE alias IS NOT NULL;
 """
 
 
@@ -22,6 +23,7 @@ class Resource:
     """One row. `id` keeps the spelling of its creation; `key` is the same in lower case, as ids compare.
 
     Attributes:
+        alias: another name that it can be found by, such as the GUID of a web service in data plane URLs.
         head: what a list shows, and hidden state under names that the owner knows.
         body: the large members that only a GET shows.
         secret: what no answer shows.
@@ -32,6 +34,7 @@ class Resource:
     subscription: str
     group: str
     name: str
+    alias: str | None = None
     head: dict[str, Any] = field(default_factory=dict)
     body: dict[str, Any] = field(default_factory=dict)
     secret: dict[str, Any] = field(default_factory=dict)
@@ -57,9 +60,15 @@ class Resources:
 
     def get(self, identifier: str) -> Resource | None:
         row = self._store.row(
-            "SELECT seq, head, type, subscription, grp, name, body, secret FROM resource WHERE key=?", identifier.lower()
+            "SELECT seq, head, type, subscription, grp, name, body, secret FROM resource WHERE key=?",
+            identifier.lower(),
         )
         return None if row is None else _whole(row)
+
+    def by_alias(self, alias: str) -> Resource | None:
+        """The resource with this alias (compared as it was given)."""
+        row = self._store.row("SELECT key FROM resource WHERE alias=?", alias)
+        return None if row is None else self.get(row[0])
 
     def exists(self, identifier: str) -> bool:
         return self._store.row("SELECT 1 FROM resource WHERE key=?", identifier.lower()) is not None
@@ -68,13 +77,15 @@ class Resources:
         """Insert, or replace the content of the same id."""
         head = {"id": resource.id, "name": resource.name, **resource.head}
         self._store.run(
-            "INSERT INTO resource(key, type, subscription, grp, name, head, body, secret) VALUES(?,?,?,?,?,?,?,?) "
-            "ON CONFLICT(key) DO UPDATE SET head=excluded.head, body=excluded.body, secret=excluded.secret",
+            "INSERT INTO resource(key, type, subscription, grp, name, alias, head, body, secret)"
+            " VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(key) DO UPDATE SET"
+            " alias=coalesce(excluded.alias, alias), head=excluded.head, body=excluded.body, secret=excluded.secret",
             resource.key,
             resource.type.lower(),
             resource.subscription.lower(),
             resource.group.lower(),
             resource.name.lower(),
+            resource.alias,
             orjson.dumps(head),
             orjson.dumps(resource.body),
             orjson.dumps(resource.secret),

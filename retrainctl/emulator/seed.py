@@ -40,11 +40,14 @@ def load_seed(frame: Frame, path: Path) -> dict[str, Any]:
         SeedInvalid: with the position of what is wrong.
     """
     if path.is_dir():
+        source: FolderSeed | FileSeed
         source, sections = _folder(path)
     elif path.exists():
         source, sections = FileSeed(path), {"webServices": [{"definition": str(path)}]}
     else:
-        raise _invalid(f"there is no seed {path}", Span(str(path), 1, 1), "name a definition JSON or a folder with seed.yaml")
+        raise _invalid(
+            f"there is no seed {path}", Span(str(path), 1, 1), "name a definition JSON or a folder with seed.yaml"
+        )
     new: dict[str, list[str]] = {}
     present: dict[str, list[str]] = {}
     with frame.store.transaction():
@@ -53,7 +56,9 @@ def load_seed(frame: Frame, path: Path) -> dict[str, Any]:
             if section is None:
                 near = get_close_matches(name, frame.sections, 1)
                 known = f"known are: {', '.join(sorted(frame.sections))}"
-                raise source.error(f"there is no section {name}", name, hint=f"did you mean {near[0]}?" if near else known)
+                raise source.error(
+                    f"there is no section {name}", name, hint=f"did you mean {near[0]}?" if near else known
+                )
             if not isinstance(items, list):
                 raise source.error(f"{name} must be a list", name)
             loaded = section(items, source)

@@ -70,7 +70,9 @@ class Store:
         return None if row is None else str(row[0])
 
     def set_meta(self, name: str, value: str) -> None:
-        self.db.execute("INSERT INTO meta VALUES(?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value", (name, value))
+        self.db.execute(
+            "INSERT INTO meta VALUES(?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value", (name, value)
+        )
 
     def clear(self) -> None:
         """Empty every table of every room; `meta` (tokens, keys) stays."""

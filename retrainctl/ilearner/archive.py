@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from retrainctl.ilearner.errors import IlearnerError
 from retrainctl.ilearner.limits import Limits
@@ -24,8 +23,7 @@ _STORED: Final = 0
 _DEFLATE: Final = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One file of the archive. `name` has forward slashes; `start` counts from the start of the archive.
 
     `written` is the entry's time as ISO 8601 without a zone (the format has none), None when it is no date.
@@ -145,7 +143,7 @@ class Archive:
             raise self._fail("the local header differs from the directory", local)
         if self._at(local + _LOCAL.size, names, "entry name") != name:
             raise self._fail("the entry's name differs from the directory", at)
-        return local + _LOCAL.size + names + extra
+        return local + _LOCAL.size + len(name) + int(extra)
 
     def _name(self, raw: bytes, flags: int, at: int) -> str:
         try:

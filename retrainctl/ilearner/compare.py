@@ -85,13 +85,9 @@ class Comparison:
             "categories": [
                 {"column": c.column, "gained": list(c.gained), "lost": list(c.lost)} for c in self.categories
             ],
-            "settings": [
-                {"name": s.name, "before": _plain(s.before), "after": _plain(s.after)} for s in self.settings
-            ],
+            "settings": [{"name": s.name, "before": _plain(s.before), "after": _plain(s.after)} for s in self.settings],
             "slots": {"before": before.slots, "after": after.slots, "common": self.common_slots},
-            "weights": [
-                {"slot": w.slot, "before": w.before, "after": w.after, "moved": w.moved} for w in self.weights
-            ],
+            "weights": [{"slot": w.slot, "before": w.before, "after": w.after, "moved": w.moved} for w in self.weights],
         }
 
 
@@ -157,7 +153,7 @@ def _settings(before: Summary, after: Summary) -> tuple[SettingChange, ...]:
 
 
 def _slot_keys(model: Model) -> list[tuple[str, str]]:
-    """Column and category of each slot. Their running numbers are left out: they shift when a category comes or goes."""
+    """Column and category of each slot, without its running number, which shifts when a category comes or goes."""
     if not all(feature.slots for feature in model.features):
         return [(name, "") for name in model.slot_names]
     keys: list[tuple[str, str]] = []

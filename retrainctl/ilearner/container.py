@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import io
 import struct
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from retrainctl.ilearner.errors import IlearnerError
 from retrainctl.ilearner.source import Cursor, Source
@@ -19,8 +18,7 @@ _TAIL: Final = b"LEDOM\0LM"
 _CONTAINER_VERSION: Final = 0x00010001
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(NamedTuple):
     """What a container says it is. `signature` has its zero bytes as spaces; `version` is major << 16 | minor."""
 
     signature: str
@@ -28,8 +26,7 @@ class Header:
     loader: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
+class Container(NamedTuple):
     """A whole container: its header, and a cursor on its block. `part` is the ZIP entry's name."""
 
     header: Header
@@ -88,7 +85,11 @@ def read_container(data: bytes, part: str) -> Container:
     if table or table_size or characters or characters_size:
         check(table == reached and table_size % 8 == 0 and table_size >= 0, 0x20, "a string table behind the block")
         reached += table_size
-        check(characters == reached and characters_size % 2 == 0 and characters_size >= 0, 0x30, "strings behind their table")
+        check(
+            characters == reached and characters_size % 2 == 0 and characters_size >= 0,
+            0x30,
+            "strings behind their table",
+        )
         reached += characters_size
     check(tail == reached and end == tail + 8 == len(data), 0x80, "a tail at the end of the entry")
     check(not fields[13].strip(b"\0") and not rest.strip(b"\0"), 0x68, "zeros in the unused part of the header")

@@ -32,7 +32,7 @@ METADATA: Final = "retrainctl.model"
 
 UNVERIFIED: Final = (
     "No output of the hosted service for a known row is public, so equality with Studio is argued, not shown.",
-    f"The label is the second value when the probability is above {THRESHOLD}; Studio's rule at exactly {THRESHOLD} is not known.",
+    f"The label is the second value above a probability of {THRESHOLD}; what Studio did at exactly that is not known.",
     "Studio summed in single precision in an unknown order: scores may differ by 2e-6, probabilities by 2e-7.",
     "A transformation that a service applies before the model is not part of the file and not part of this model.",
 )
@@ -200,7 +200,7 @@ class Deviation:
 
 
 def generated_rows(model: Model, count: int, *, seed: int = 0) -> list[dict[str, object]]:
-    """Rows that visit every kind of value: categories, unseen texts, and numbers across the trained range and beyond."""
+    """Rows of every kind of value: categories, unseen texts, and numbers across the trained range and beyond."""
     chance = random.Random(seed)  # noqa: S311 - test rows, not secrets
     normalizer = model.predictor.normalizer
     rows: list[dict[str, object]] = []
@@ -236,4 +236,3 @@ def verify(model: Model, onnx_model: bytes, *, rows: int = 1000, seed: int = 0) 
         gaps.append(abs(ours.probability - value))
         labels += ours.label != theirs[LABELS]
     return Deviation(rows=rows, largest_probability=max(gaps), different_labels=labels)
-

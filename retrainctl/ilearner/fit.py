@@ -30,9 +30,7 @@ def fit_service(summary: Summary, service: Service) -> tuple[Finding, ...]:
     for name, kind in service.outputs.items():
         offered.setdefault(name, ServiceColumn(name=name, source=name, type=kind))
     pairs = [(column, offered[column.name]) for column in summary.columns if column.name in offered]
-    return tuple(
-        [*_missing(summary, service, offered), *_types(pairs), *_values(pairs), *_label(summary.label, service)]
-    )
+    return (*_missing(summary, service, offered), *_types(pairs), *_values(pairs), *_label(summary.label, service))
 
 
 def _missing(summary: Summary, service: Service, offered: Mapping[str, ServiceColumn]) -> Iterable[Finding]:
@@ -40,7 +38,7 @@ def _missing(summary: Summary, service: Service, offered: Mapping[str, ServiceCo
     if not lacking:
         return
     verb = "is" if len(lacking) == 1 else "are"
-    doubt = "" if service.traced else "; the way from the input to the model could not be followed"
+    doubt = "" if service.traced else " (names are those of the input: the service may rename its columns)"
     yield Finding(
         code="RC751",
         message=f"{count(len(lacking), 'column')} of the model {verb} not in the service: {listing(lacking)}{doubt}",
@@ -59,9 +57,10 @@ def _types(pairs: list[tuple[Column, ServiceColumn]]) -> Iterable[Finding]:
         elif not column.is_numeric and service_column.is_numeric:
             mismatched.setdefault(("text categories", service_column.type), []).append(column.name)
     for (kind, service_type), names in mismatched.items():
+        columns = count(len(names), "column")
         yield Finding(
             code="RC750",
-            message=f"{count(len(names), 'column')} {kind} in the model, {service_type} in the service: {listing(names)}",
+            message=f"{columns} {kind} in the model, {service_type} in the service: {listing(names)}",
             columns=tuple(names),
             hint="Scoring may fail or go wrong: retrain on data with the service's types, or change the service first.",
         )

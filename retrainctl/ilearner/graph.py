@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from retrainctl.ilearner.errors import IlearnerError
 from retrainctl.ilearner.limits import Limits
@@ -34,8 +33,7 @@ _PROXY_HEAD: Final = (
 _PROXY_TAIL: Final = bytes(8)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(NamedTuple):
     """The learner's own table of a linear model: slot names and weights, each with the bias first."""
 
     names: tuple[str, ...]
@@ -43,13 +41,15 @@ class Table:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
 class Graph:
     """A stream with the file behind it, for arrays that were left there."""
 
-    stream: Stream
-    source: Source
-    limits: Limits
+    __slots__ = ("limits", "source", "stream")
+
+    def __init__(self, stream: Stream, source: Source, limits: Limits) -> None:
+        self.stream = stream
+        self.source = source
+        self.limits = limits
 
     def follow(self, value: Value) -> Value | Target:
         return self.stream.objects[value.object_id] if isinstance(value, Reference) else value
@@ -72,13 +72,13 @@ class Graph:
         return value if isinstance(value, PrimitiveArray) and value.primitive == _BYTE else None
 
     def numbers(self, array: PrimitiveArray) -> tuple[bool | int | float, ...]:
-        if array.count > self.limits.elements:
+        if array.length > self.limits.elements:
             raise IlearnerError(
-                f"{array.count} numbers, the limit is {self.limits.elements}", offset=array.offset, code="RC706"
+                f"{array.length} numbers, the limit is {self.limits.elements}", offset=array.offset, code="RC706"
             )
         code = PRIMITIVES[array.primitive].format
         data = self.source.read_at(array.start, array.size)
-        return struct.unpack(f"<{array.count}{code[1:]}", data)
+        return struct.unpack(f"<{array.length}{code[1:]}", data)
 
     def items(self, value: Value | Target) -> tuple[Value | Target, ...] | None:
         """The members of an array or of a `List<T>`, whose array may be longer than the list."""
@@ -110,7 +110,7 @@ def describe(graph: Graph, value: Value | Target) -> str:
         case Instance():
             return value.layout.name
         case PrimitiveArray():
-            return f"{PRIMITIVE_NAMES[value.primitive]}[{value.count}]"
+            return f"{PRIMITIVE_NAMES[value.primitive]}[{value.length}]"
         case ReferenceArray():
             return f"Object[{len(value.items)}]"
         case bool():

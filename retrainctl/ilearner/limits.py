@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 MIB: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(NamedTuple):
     """Upper bounds; ilearner-format.md section 8 has what real files need (704 objects, depth 2, 36 kB).
 
     `elements` counts the items of all reference arrays and the members of all objects together, null runs included:
-    five bytes of a stream can ask for two thousand million of them. `text_bytes` is the sum of all strings and names. `entry_bytes` and `archive_bytes` bound what
-    is unpacked, `attribute_ratio` how far the feature list may expand. `pickup_bytes` bounds a whole file held in
-    memory (ONNX only: Studio streams are read through a window).
+    five bytes of a stream can ask for two thousand million of them. `text_bytes` is the sum of all strings and names.
+    `entry_bytes` and `archive_bytes` bound what is unpacked, `attribute_ratio` how far the feature list may expand.
+    `pickup_bytes` bounds a whole file held in memory (ONNX only: Studio streams are read through a window).
     """
 
     file_bytes: int = 512 * MIB

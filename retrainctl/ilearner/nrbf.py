@@ -1,13 +1,13 @@
 """The .NET binary stream as plain records: the subset of [MS-NRBF] that Studio wrote (ilearner-format.md section 2).
 
 Nothing is instantiated and no type name is resolved: a class is its name and the values of its members. References
-stay references, so cycles cost nothing; they are checked after the last record.
+stay references, so cycles cost nothing; they are checked after the last record. Records are named tuples: they are
+inner values, and a dataclass costs ten times as much to define, which every command would pay.
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from retrainctl.ilearner.limits import Limits
@@ -27,8 +27,7 @@ class MemberKind(NamedTuple):
     primitive: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(NamedTuple):
     """A class as the stream describes it. `names` and `kinds` run in parallel."""
 
     name: str
@@ -36,8 +35,7 @@ class Layout:
     kinds: tuple[MemberKind, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
+class Instance(NamedTuple):
     """One object: its class, its members in the layout's order, and where its record starts in the file."""
 
     object_id: int
@@ -46,8 +44,7 @@ class Instance:
     offset: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReferenceArray:
+class ReferenceArray(NamedTuple):
     """An array of strings, objects or boxed values."""
 
     object_id: int
@@ -55,24 +52,22 @@ class ReferenceArray:
     offset: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrimitiveArray:
+class PrimitiveArray(NamedTuple):
     """An array of numbers, left in the file: `size` bytes at `start`. `offset` is where the record starts."""
 
     object_id: int
     primitive: int
-    count: int
+    length: int
     start: int
     size: int
     offset: int
 
 
-Value: TypeAlias = None | bool | int | float | str | Reference | Instance | ReferenceArray | PrimitiveArray
+Value: TypeAlias = bool | int | float | str | Reference | Instance | ReferenceArray | PrimitiveArray | None
 Target: TypeAlias = str | Instance | ReferenceArray | PrimitiveArray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
+class Stream(NamedTuple):
     """A whole stream. Every reference in it leads to a member of `objects`. `end` is the offset after MessageEnd."""
 
     root: Instance
@@ -180,9 +175,7 @@ class _Reader:
         root = self._objects.get(root_id)
         if not isinstance(root, Instance):
             raise self._in.fail(f"the root object {root_id} must be an object of a class", offset=1)
-        return Stream(
-            root=root, objects=self._objects, libraries=tuple(self._libraries.values()), end=self._in.offset
-        )
+        return Stream(root=root, objects=self._objects, libraries=tuple(self._libraries.values()), end=self._in.offset)
 
     def _header(self) -> int:
         if self._in.u8("stream header") != 0:
@@ -367,7 +360,7 @@ class _Reader:
             return texts
         size = count * PRIMITIVES[code].size
         data = self._in.skip(size, f"{count} array items of type {PRIMITIVE_NAMES[code]}")
-        array = PrimitiveArray(object_id=object_id, primitive=code, count=count, start=data, size=size, offset=start)
+        array = PrimitiveArray(object_id=object_id, primitive=code, length=count, start=data, size=size, offset=start)
         self._objects[object_id] = array
         return array
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ _NUMBERS: Final = {
     "tensor(int64)": "int64",
     "tensor(int32)": "int32",
 }
+_VALUE_TYPES: Final = {_TEXT: "String", "tensor(int64)": "Int64", "tensor(int32)": "Int32"}
 _LABEL_NAMES: Final = frozenset(("label", "output_label", "variable"))
 _CHANCE_NAMES: Final = frozenset(("probabilities", "output_probability"))
 
@@ -77,12 +78,15 @@ class OnnxModel:
             ) from None
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         self._inputs = tuple(
-            _Input(name=i.name, type=i.type, rank=len(i.shape), width=_width(i.shape)) for i in self._session.get_inputs()
+            _Input(name=i.name, type=i.type, rank=len(i.shape), width=_width(i.shape))
+            for i in self._session.get_inputs()
         )
         self._wide = len(self._inputs) == 1 and self._inputs[0].rank == 2 and self._inputs[0].width != 1
-        self.input_columns: tuple[InputColumn, ...] = self._columns()
+        self.input_columns: tuple[InputColumn, ...] = self._input_columns()
+        self._origin = _origin(self.metadata.get(SUMMARY_KEY))
+        self.columns: tuple[Column, ...] = _described(self.input_columns, self._origin)
 
-    def _columns(self) -> tuple[InputColumn, ...]:
+    def _input_columns(self) -> tuple[InputColumn, ...]:
         for item in self._inputs:
             if item.type != _TEXT and item.type not in _NUMBERS:
                 raise _unfit(f"input {item.name!r} has type {item.type}")
@@ -93,7 +97,9 @@ class OnnxModel:
         names = _names(self.metadata.get(COLUMNS_KEY))
         item = self._inputs[0]
         if names is None or (item.width is not None and item.width != len(names)):
-            raise _unfit(f"its one input {item.name!r} takes several columns and the metadata key {COLUMNS_KEY} does not name them")
+            raise _unfit(
+                f"input {item.name!r} takes several columns and the metadata key {COLUMNS_KEY} does not name them"
+            )
         return tuple(InputColumn(name=name, numeric=item.type != _TEXT) for name in names)
 
     def score(self, rows: Sequence[Row]) -> list[dict[str, object]]:
@@ -157,7 +163,8 @@ class OnnxModel:
             for index, value in enumerate(held):
                 if not value.is_integer() or abs(value) > 1 << 31:
                     raise IlearnerError(
-                        f"row {index + 1}, column {printable(name)!r}: a whole number expected, found {value}", code="RC722"
+                        f"row {index + 1}, column {printable(name)!r}: a whole number expected, found {value}",
+                        code="RC722",
                     )
 
     def _results(self, outputs: Sequence[Any], count: int) -> dict[str, list[object]]:
@@ -166,8 +173,8 @@ class OnnxModel:
         for described, output in zip(self._session.get_outputs(), outputs, strict=True):
             name = described.name
             if isinstance(output, list):  # skl2onnx's ZipMap: one mapping from class to probability per row
-                classes = list(output[0])
-                columns.update(self._chances(classes, [[row[key] for key in classes] for row in output]))
+                zipped: Sequence[object] = list(output[0])
+                columns.update(self._chances(zipped, [[row[key] for key in zipped] for row in output]))
                 continue
             if output.shape[:1] != (count,) or output.ndim > 2:
                 raise _unfit(f"output {name!r} has shape {output.shape}, not one value per row")
@@ -184,47 +191,39 @@ class OnnxModel:
         if len(classes) == 2:
             return {PROBABILITIES: [row[1] for row in table]}
         return {
-            f'{PROBABILITIES} for Class "{label}"': [row[place] for row in table]
-            for place, label in enumerate(classes)
+            f'{PROBABILITIES} for Class "{label}"': [row[place] for row in table] for place, label in enumerate(classes)
         }
 
     def summary(self, data: bytes) -> Summary:
-        """What the model is, as far as an ONNX file says it; all of it when it was converted here."""
-        columns = tuple(
-            Column(
-                name=column.name,
-                type="Numeric" if column.numeric else "Categorical",
-                element_type="double" if column.numeric else "string",
-            )
-            for column in self.input_columns
-        )
-        source = _source(self.metadata.get(SUMMARY_KEY))
+        """What the model is, as far as an ONNX file says it; more when it was converted here."""
+        origin = self._origin
         return Summary(
             kind=FileKind.ONNX,
             size=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
             algorithm=self.metadata.get("retrainctl.algorithm", "ONNX"),
             root_class="",
-            label=self._label(source),
-            columns=_with_categories(columns, source),
+            label=self._label(),
+            columns=self.columns,
             scorable=True,
-            notes=(f"converted from the Studio model with SHA-256 {source['sha256']}",) if source else (),
+            notes=(f"converted from the Studio model with SHA-256 {origin['sha256']}",) if origin else (),
         )
 
-    def _label(self, source: dict[str, Any] | None) -> Label | None:
+    def _label(self) -> Label | None:
         """The label from the metadata, else its type from the output; without any output called a label, None."""
-        if source is not None and isinstance(found := source.get("label"), dict):
+        found = self._origin.get("label") if self._origin else None
+        if isinstance(found, dict):
+            values = found.get("values")
             return Label(
                 name=str(found.get("name")),
                 type=str(found.get("type")),
                 value_type=str(found.get("value_type")),
-                values=tuple(found.get("values") or ()),
+                values=tuple(values) if isinstance(values, list) else (),
             )
         for output in self._session.get_outputs():
             if output.name == LABELS or output.name in _LABEL_NAMES:
-                texts = output.type == _TEXT
-                kind = "String" if texts else "Numeric"
-                return Label(name="", type=kind, value_type="String" if texts else "Double", values=())
+                kind = "String" if output.type == _TEXT else "Numeric"
+                return Label(name="", type=kind, value_type=_VALUE_TYPES.get(output.type, "Double"), values=())
         return None
 
 
@@ -267,7 +266,8 @@ def _classes(value: str | None, width: int) -> Sequence[object]:
     return classes if isinstance(classes, list) and len(classes) == width else range(width)
 
 
-def _source(value: str | None) -> dict[str, Any] | None:
+def _origin(value: str | None) -> dict[str, Any] | None:
+    """The summary of the Studio file that an ONNX model was converted from."""
     try:
         found = json.loads(value or "")
     except (ValueError, RecursionError):
@@ -275,19 +275,23 @@ def _source(value: str | None) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and isinstance(found.get("sha256"), str) else None
 
 
-def _with_categories(columns: tuple[Column, ...], source: dict[str, Any] | None) -> tuple[Column, ...]:
-    listed = source.get("columns") if source else None
-    if not isinstance(listed, list):
-        return columns
-    known = {item.get("name"): item.get("categories") for item in listed if isinstance(item, dict)}
-    return tuple(
-        Column(
-            name=column.name,
-            type=column.type,
-            element_type=column.element_type,
-            categories=tuple(map(str, known.get(column.name) or ())),
-        )
-        for column in columns
+def _described(inputs: Sequence[InputColumn], origin: dict[str, Any] | None) -> tuple[Column, ...]:
+    """The inputs with what their origin knew of them."""
+    listed = origin.get("columns") if origin else None
+    known = {item.get("name"): item for item in listed or () if isinstance(item, dict)}
+    return tuple(_column(column, known.get(column.name, {})) for column in inputs)
+
+
+def _column(column: InputColumn, known: Mapping[str, Any]) -> Column:
+    categories, scale, offset = known.get("categories"), known.get("scale"), known.get("offset")
+    ranged = column.numeric and isinstance(scale, float) and isinstance(offset, float)
+    return Column(
+        name=column.name,
+        type="Numeric" if column.numeric else "Categorical",
+        element_type="double" if column.numeric else "string",
+        categories=tuple(map(str, categories)) if isinstance(categories, list) else (),
+        scale=scale if ranged else None,
+        offset=offset if ranged else None,
     )
 
 

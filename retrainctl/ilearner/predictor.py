@@ -122,7 +122,9 @@ class _Loader:
 
     def _expect(self, container: Container | None, signature: str) -> Container | None:
         if container is not None and container.header.signature != signature:
-            self._missing.append(f"{container.part} is {container.header.signature!r} where {signature!r} is understood")
+            self._missing.append(
+                f"{container.part} is {container.header.signature!r} where {signature!r} is understood"
+            )
             return None
         return container
 
@@ -239,12 +241,14 @@ def _linear_block(block: Cursor, limits: Limits) -> Linear:
 
 
 def _affine_block(block: Cursor, slots: int) -> Affine:
-    """AFF NORM 1.3: size, features, morph count (-1 = all), indices, scales, offsets. Source: `NormalizeColumnSng.cs`."""
+    """AFF NORM 1.3: size, features, scaled ones (-1 = all), scales, offsets. Source: `NormalizeColumnSng.cs`."""
     _float_size(block)
     start = block.offset
     features = block.i32("number of features")
     if features != slots:
-        raise block.fail(f"{slots} features expected, as the predictor has weights, found {features}", offset=start, code="RC708")
+        raise block.fail(
+            f"{slots} features expected, as the predictor has weights, found {features}", offset=start, code="RC708"
+        )
     start = block.offset
     morphs = block.i32("number of scaled features")
     if not -1 <= morphs <= features:

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 from retrainctl.ilearner.archive import Archive
 from retrainctl.ilearner.attributes import lay_out, read_attributes
 from retrainctl.ilearner.errors import IlearnerError
+from retrainctl.ilearner.files import cannot_open
 from retrainctl.ilearner.graph import Graph, Table, describe, read_label, read_settings, read_table
 from retrainctl.ilearner.limits import DEFAULT_LIMITS, Limits
 from retrainctl.ilearner.model import Feature, Model, Predictor, Setting
@@ -49,9 +50,7 @@ def read_model_file(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LI
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
             return _read(stream, size, sha256, limits)
     except OSError as error:
-        raise IlearnerError(
-            f"{os.fspath(path)} cannot be read: {error.strerror or error}", code="RC709", hint="Check path and rights."
-        ) from error
+        raise cannot_open(path, error) from error
 
 
 def _check_size(size: int, limits: Limits) -> None:

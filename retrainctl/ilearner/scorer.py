@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Protocol
 
-from retrainctl.ilearner.errors import IlearnerError
+from retrainctl.ilearner.files import kind_of, load_bytes
 from retrainctl.ilearner.limits import DEFAULT_LIMITS, Limits
 from retrainctl.ilearner.model import Model
+from retrainctl.ilearner.notes import row_notes
 from retrainctl.ilearner.reader import read_model, read_model_file
 from retrainctl.ilearner.rows import LABELS, PROBABILITIES, InputColumn, Row
-from retrainctl.ilearner.scoring import input_columns, scorable, score_notes, score_rows
+from retrainctl.ilearner.scoring import input_columns, scorable, score_rows
 from retrainctl.ilearner.sniff import SNIFF_BYTES, FileKind, sniff
-from retrainctl.ilearner.summary import Summary, inspect
+from retrainctl.ilearner.summary import inspect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """One result per row, in order, and what should be said beside them.
+
+    A result has "Scored Labels" and, where the model gives them, "Scored Probabilities". All are None in a row with a
+    missing value.
+    """
+
+    rows: tuple[dict[str, object], ...]
+    notes: tuple[str, ...]
 
 
 class Scorer(Protocol):
@@ -29,10 +42,10 @@ class Scorer(Protocol):
         """The columns that every row must have; others are not looked at."""
 
     def score(self, rows: Sequence[Row]) -> list[dict[str, object]]:
-        """Per row "Scored Labels" and, where the model has them, "Scored Probabilities"; None where no score is possible."""
+        """The results alone, for callers who show no notes."""
 
-    def notes(self, rows: Sequence[Row]) -> tuple[str, ...]:
-        """What should be said beside the scores of these rows."""
+    def evaluate(self, rows: Sequence[Row]) -> Scores:
+        """The results with their notes."""
 
 
 class StudioScorer:
@@ -48,9 +61,10 @@ class StudioScorer:
         """As `Scorer.score`."""
         return [{LABELS: row.label, PROBABILITIES: row.probability} for row in score_rows(self.model, rows)]
 
-    def notes(self, rows: Sequence[Row]) -> tuple[str, ...]:
-        """As `Scorer.notes`."""
-        return score_notes(self.model, rows, score_rows(self.model, rows))
+    def evaluate(self, rows: Sequence[Row]) -> Scores:
+        """As `Scorer.evaluate`."""
+        scores = self.score(rows)
+        return Scores(rows=tuple(scores), notes=row_notes(inspect(self.model).columns, rows, scores))
 
 
 class OnnxScorer:
@@ -60,18 +74,17 @@ class OnnxScorer:
         from retrainctl.ilearner.onnx_scoring import OnnxModel
 
         self.kind = FileKind.ONNX
-        self._model = OnnxModel(data, limits=limits)
-        self.input_columns: tuple[InputColumn, ...] = self._model.input_columns
+        self.model = OnnxModel(data, limits=limits)
+        self.input_columns: tuple[InputColumn, ...] = self.model.input_columns
 
     def score(self, rows: Sequence[Row]) -> list[dict[str, object]]:
         """As `Scorer.score`."""
-        return self._model.score(rows)
+        return self.model.score(rows)
 
-    def notes(self, rows: Sequence[Row]) -> tuple[str, ...]:
-        """As `Scorer.notes`: rows without a score are all that an ONNX file lets us say."""
-        names = [column.name for column in self.input_columns]
-        empty = sum(1 for row in rows if any(row.get(name) in (None, "") for name in names))
-        return (f"{empty} of {len(rows)} rows have an empty value",) if empty else ()
+    def evaluate(self, rows: Sequence[Row]) -> Scores:
+        """As `Scorer.evaluate`."""
+        scores = self.score(rows)
+        return Scores(rows=tuple(scores), notes=row_notes(self.model.columns, rows, scores))
 
 
 def load_scorer(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Scorer:
@@ -88,49 +101,6 @@ def load_scorer(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Scorer:
 
 def load_scorer_file(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> Scorer:
     """As `load_scorer`, from a file; a Studio file is read through a window."""
-    if _kind_of(path) is FileKind.ONNX:
-        return OnnxScorer(_load(path, limits), limits)
+    if kind_of(path) is FileKind.ONNX:
+        return OnnxScorer(load_bytes(path, limits), limits)
     return StudioScorer(read_model_file(path, limits=limits))
-
-
-def inspect_bytes(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Summary:
-    """The summary of a Studio or an ONNX model, by the first bytes.
-
-    Raises:
-        IlearnerError: another kind of file, or a damaged one.
-    """
-    if sniff(data[:SNIFF_BYTES]) is FileKind.ONNX:
-        from retrainctl.ilearner.onnx_scoring import inspect_onnx
-
-        return inspect_onnx(data)
-    return inspect(read_model(data, limits=limits))
-
-
-def inspect_file(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> Summary:
-    """As `inspect_bytes`, from a file; a Studio file is read through a window."""
-    if _kind_of(path) is FileKind.ONNX:
-        return inspect_bytes(_load(path, limits), limits=limits)
-    return inspect(read_model_file(path, limits=limits))
-
-
-def _kind_of(path: str | os.PathLike[str]) -> FileKind:
-    return sniff(_read(path, SNIFF_BYTES))
-
-
-def _load(path: str | os.PathLike[str], limits: Limits) -> bytes:
-    data = _read(path, limits.pickup_bytes + 1)
-    if len(data) > limits.pickup_bytes:
-        raise IlearnerError(f"more than {limits.pickup_bytes} bytes", offset=0, code="RC706")
-    return data
-
-
-def _read(path: str | os.PathLike[str], most: int) -> bytes:
-    try:
-        with Path(path).open("rb") as stream:
-            return stream.read(most)
-    except OSError as error:
-        raise IlearnerError(
-            f"{os.fspath(path)} cannot be read: {error.strerror or error}", code="RC709", hint="Check path and rights."
-        ) from error
-
-

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from retrainctl.ilearner import extras
 from retrainctl.ilearner.errors import IlearnerError
-from retrainctl.ilearner.model import Affine, Label, Linear, Model, Platt, Scalar, printable
+from retrainctl.ilearner.model import Affine, Label, Linear, Model, Platt, Scalar
 from retrainctl.ilearner.rows import InputColumn, Row, check_columns, number, text
 
 if TYPE_CHECKING:
@@ -24,20 +24,17 @@ if TYPE_CHECKING:
 THRESHOLD: Final = 0.5
 """A probability above this scores the positive class. Whether Studio took > or >= is not known (section 11)."""
 
-_FAR: Final = 10.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredRow:
     """One row's result. All three are None when a value was missing: such a row has no score.
 
-    `score` is the model's raw output before calibration. `unseen` names the columns whose value training never met.
+    `score` is the model's raw output before calibration.
     """
 
     label: Scalar | None
     probability: float | None
     score: float | None
-    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,18 +88,16 @@ def score_rows(model: Model, rows: Sequence[Row]) -> list[ScoredRow]:
     parts = scorable(model)
     np = extras.load("numpy", "scoring a model")
     check_columns(rows, input_columns(model))
-    inputs, unseen, missing = _encode(np, model, rows)
+    inputs, missing = _encode(np, model, rows)
     scores = _scores(np, parts, inputs)
     a, b = parts.calibrator.a, parts.calibrator.b
     with np.errstate(over="ignore"):
         chances = (1.0 / (1.0 + np.exp(a * scores + b))).astype(np.float32).astype(np.float64)
     low, high = parts.label.values
     return [
-        ScoredRow(label=None, probability=None, score=None, unseen=tuple(unseen[index]))
+        ScoredRow(label=None, probability=None, score=None)
         if index in missing or math.isnan(chance)
-        else ScoredRow(
-            label=high if chance > THRESHOLD else low, probability=chance, score=score, unseen=tuple(unseen[index])
-        )
+        else ScoredRow(label=high if chance > THRESHOLD else low, probability=chance, score=score)
         for index, (chance, score) in enumerate(zip(chances.tolist(), scores.tolist(), strict=True))
     ]
 
@@ -118,73 +113,24 @@ def _scores(np: Any, parts: Scorable, inputs: NDArray[np.float32]) -> NDArray[np
     return result
 
 
-def _encode(
-    np: Any, model: Model, rows: Sequence[Row]
-) -> tuple[NDArray[np.float32], dict[int, list[str]], frozenset[int]]:
-    """The slots of every row, the columns with unseen values by row, and the rows with a missing value."""
+def _encode(np: Any, model: Model, rows: Sequence[Row]) -> tuple[NDArray[np.float32], frozenset[int]]:
+    """The slots of every row, and the rows with a missing value."""
     matrix = np.zeros((len(rows), len(model.slot_names)), dtype=np.float32)
-    unseen: dict[int, list[str]] = {index: [] for index in range(len(rows))}
     missing: set[int] = set()
     for feature in model.features:
         first, end = feature.slots or (0, 0)
         places: Mapping[str, int] = {category: first + i for i, category in enumerate(feature.categories)}
         for index, row in enumerate(rows):
-            value = row[feature.name]
             if feature.is_numeric:
-                figure = number(value, index, feature.name)
+                figure = number(row[feature.name], index, feature.name)
                 if math.isnan(figure):
                     missing.add(index)
                 else:
                     matrix[index, first] = figure
                 continue
-            word = text(value, index, feature.name)
+            word = text(row[feature.name], index, feature.name)
             if word is None:
                 missing.add(index)
-                continue
-            place = places.get(word, end - 1)
-            matrix[index, place] = 1.0
-            if place == end - 1:
-                unseen[index].append(feature.name)
-    return matrix, unseen, frozenset(missing)
-
-
-def score_notes(model: Model, rows: Sequence[Row], scored: Sequence[ScoredRow]) -> tuple[str, ...]:
-    """What to say beside the scores: unseen values, rows without a score, numbers far from those of the training."""
-    notes = []
-    strange = {name: 0 for row in scored for name in row.unseen}
-    for row in scored:
-        for name in row.unseen:
-            strange[name] += 1
-    if strange:
-        shown = ", ".join(f"{printable(name)} ({times})" for name, times in list(strange.items())[:8])
-        notes.append(f"values that training never met, scored as unknown, by column (rows): {shown}")
-    empty = sum(1 for row in scored if row.probability is None)
-    if empty:
-        notes.append(f"{empty} of {len(scored)} rows have a missing value and no score")
-    far = _far_columns(model, rows)
-    if far:
-        notes.append(
-            f"the numbers in {', '.join(map(printable, far[:8]))} lie far outside what the model was trained on: "
-            "a transformation in front of the model may be missing"
-        )
-    return tuple(notes)
-
-
-def _far_columns(model: Model, rows: Sequence[Row]) -> list[str]:
-    """Numeric columns whose normalised values are ten times the trained range away, in any row.
-
-    The file's normalizer maps the trained range of a column to 0..1 (ilearner-format.md section 10).
-    """
-    normalizer = model.predictor.normalizer
-    if normalizer is None:
-        return []
-    found = []
-    for feature in model.features:
-        if not (feature.is_numeric and feature.slots):
-            continue
-        slot = feature.slots[0]
-        scale, offset = normalizer.scales[slot], normalizer.offsets[slot]
-        figures = (number(row[feature.name], index, feature.name) for index, row in enumerate(rows))
-        if scale and any(abs((figure - offset) * scale) > _FAR for figure in figures):
-            found.append(feature.name)
-    return found
+            else:
+                matrix[index, places.get(word, end - 1)] = 1.0
+    return matrix, frozenset(missing)

@@ -258,7 +258,13 @@ def _through(
 
 
 # What Edit Metadata can make of a type; one that is not listed here leaves the type unknown.
-_DATA_TYPES: Final = {"Integer": "Integer", "Double": "Number", "Floating point": "Number", "String": "String", "Boolean": "Boolean"}
+_DATA_TYPES: Final = {
+    "Integer": "Integer",
+    "Double": "Number",
+    "Floating point": "Number",
+    "String": "String",
+    "Boolean": "Boolean",
+}
 
 
 def _edit_metadata(parameters: Plain, columns: tuple[ServiceColumn, ...]) -> tuple[ServiceColumn, ...] | None:

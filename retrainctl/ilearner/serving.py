@@ -49,7 +49,9 @@ def score_service(
         )
     notes = [_not_run(step.module, step.files) for step in service.steps]
     if not service.traced:
-        notes.append("the way from the input to the model could not be followed: columns are taken by their input names")
+        notes.append(
+            "the way from the input to the model could not be followed: columns are taken by their input names"
+        )
     return _scored(scorer, [service.renamed(row) for row in given], notes)
 
 
@@ -63,12 +65,12 @@ def _not_run(module: str, files: tuple[str, ...]) -> str:
             f"{printable(module)} with {listing(list(files))} cannot be read and was not applied: "
             "text columns, all that this model takes, are taken to pass it unchanged"
         )
-    return f"{printable(module)} was not run: the service itself may return other rows"
+    return f"{printable(module)} was not run: the service itself may score other rows or values"
 
 
 def _scored(scorer: Scorer, rows: list[dict[str, object]], notes: list[str]) -> ServiceScores:
-    scores = scorer.score(rows)
+    scores = scorer.evaluate(rows)
     return ServiceScores(
-        rows=tuple({**row, **score} for row, score in zip(rows, scores, strict=True)),
-        notes=(*notes, *scorer.notes(rows)),
+        rows=tuple({**row, **score} for row, score in zip(rows, scores.rows, strict=True)),
+        notes=(*notes, *scores.notes),
     )

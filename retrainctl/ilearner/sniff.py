@@ -45,7 +45,11 @@ def sniff(head: bytes) -> FileKind:
 
 
 _REFUSALS: Final[dict[FileKind, tuple[str, str, str]]] = {
-    FileKind.ONNX: ("RC701", "this is an ONNX model, not a Studio model file", "Score it directly; it needs no conversion."),
+    FileKind.ONNX: (
+        "RC701",
+        "this is an ONNX model, not a Studio model file",
+        "Score it directly; it needs no conversion.",
+    ),
     FileKind.PICKLE: (
         "RC702",
         "this is a Python pickle, as the Azure ML designer writes under the .ilearner name; it is never unpickled",

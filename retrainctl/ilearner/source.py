@@ -101,7 +101,7 @@ class Cursor:
         return number
 
     def text(self, what: str, limit: int) -> str:
-        """A length-prefixed UTF-8 string: the length in groups of 7 bits, low first, at most five ([MS-NRBF] 2.1.1.6)."""
+        """A UTF-8 string behind its length, which has groups of 7 bits, low first, at most five ([MS-NRBF] 2.1.1.6)."""
         start = self.offset
         length = 0
         for shift in range(0, 35, 7):

@@ -91,7 +91,9 @@ class Summary:
             "slots": self.slots,
             "weights": self._weights_json(),
             "normalizer": self.normalizer,
-            "calibrator": {"kind": "Platt", "a": self.calibrator.a, "b": self.calibrator.b} if self.calibrator else None,
+            "calibrator": {"kind": "Platt", "a": self.calibrator.a, "b": self.calibrator.b}
+            if self.calibrator
+            else None,
             "parts": [
                 {
                     "name": part.name,
@@ -202,13 +204,17 @@ def _notes(columns: tuple[Column, ...]) -> list[str]:
     notes = []
     texts = [column.name for column in columns if column.numbers_as_text]
     if texts:
+        verb = "holds" if len(texts) == 1 else "hold"
         notes.append(
-            f"{count(len(texts), 'column')} {'holds' if len(texts) == 1 else 'hold'} numbers as categories (the training data had lost "
-            f"its types): {listing(texts)}"
+            f"{count(len(texts), 'column')} {verb} numbers as categories "
+            f"(the training data had lost its types): {listing(texts)}"
         )
     constant = [column.name for column in columns if column.ignored]
     if constant:
-        notes.append(f"{count(len(constant), 'numeric column')} did not vary in training and {'is' if len(constant) == 1 else 'are'} ignored: {listing(constant)}")
+        verb = "is" if len(constant) == 1 else "are"
+        notes.append(
+            f"{count(len(constant), 'numeric column')} did not vary in training and {verb} ignored: {listing(constant)}"
+        )
     return notes
 
 

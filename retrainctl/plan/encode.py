@@ -60,7 +60,7 @@ def encode(plan: Plan) -> dict[str, Any]:
             "manifests": [{"path": path, "sha256": sha256} for path, sha256 in plan.source.manifests],
         },
         "summary": {**plan.counts, "no_op": plan.no_op, "drift": len(drifted), "blocked": len(plan.blocked)},
-        "resource_changes": [_change(change) for change in plan.changes],
+        "resource_changes": [encode_change(change) for change in plan.changes],
         "drift": [
             _sparse(
                 address=str(address),
@@ -116,7 +116,7 @@ def decode(document: Mapping[str, Any]) -> Plan:
         return Plan(
             environment=document["environment"],
             targets=document["targets"],
-            changes=tuple(_read_change(change) for change in document["resource_changes"]),
+            changes=tuple(decode_change(change) for change in document["resource_changes"]),
             drift=tuple(
                 (
                     Address.parse(entry["address"]),
@@ -162,7 +162,8 @@ def decode(document: Mapping[str, Any]) -> Plan:
         raise PlanFileInvalid(f"the plan file has an unknown shape ({error!r})") from error
 
 
-def _change(change: ResourceChange) -> dict[str, Any]:
+def encode_change(change: ResourceChange) -> dict[str, Any]:
+    """One entry of `resource_changes`."""
     entry: dict[str, Any] = {
         "address": str(change.address),
         "kind": change.address.kind,
@@ -300,7 +301,8 @@ def _marks(value: Tree) -> Any:
     return False
 
 
-def _read_change(entry: Mapping[str, Any]) -> ResourceChange:
+def decode_change(entry: Mapping[str, Any]) -> ResourceChange:
+    """The change of one entry, also of one whose calls were left out; raises `KeyError` and the like on other shapes."""
     change = entry["change"]
     actions = {tuple(words): action for action, words in _ACTIONS.items()}
     fields = tuple(

@@ -34,7 +34,7 @@ _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # runner at the start of a line, blanks skipped (read in actions/runner ActionCommand.cs and the agent's Command.cs).
 _HASHES: Final = re.compile(r"#(?=#)")
 _COLONS: Final = re.compile(r"(?<!\S):(?=:)")
-_NOT_WORD: Final = re.compile(r"[^A-Za-z0-9 ]")
+_NOT_WORD: Final = re.compile(r"[^A-Za-z0-9 /-]")
 _BACKTICKS: Final = re.compile(r"`+")
 _JSON_LOUD: Final = re.compile(r"[^\x00-\x7e]|#(?=#)")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from retrainctl.plan.risk import BETTER_WHEN
 from retrainctl.render.escape import visible
+
+UNKNOWN: Final = "(unknown)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +26,15 @@ class MetricView:
     before_share: float | None = None
     after_share: float | None = None
 
+    @property
+    def known_before(self) -> bool:
+        return self.before != UNKNOWN
+
 
 def metric_views(before: Any, after: Any) -> tuple[MetricView, ...]:
     """The metrics of the new version in their order, then those that only the old one has."""
-    old = before if isinstance(before, Mapping) else {}
-    new = after if isinstance(after, Mapping) else {}
+    old = before if isinstance(before, dict) else {}
+    new = after if isinstance(after, dict) else {}
     names = [*new, *(name for name in old if name not in new)]
     return tuple(_view(name, old.get(name), new.get(name)) for name in names)
 
@@ -73,7 +78,7 @@ def _number(value: Any) -> float | None:
 
 def _shown(value: Any) -> str:
     if value is None:
-        return "(unknown)"
+        return UNKNOWN
     if isinstance(value, float):
         return f"{value:.6g}"
     return visible(str(value))

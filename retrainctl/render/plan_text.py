@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from retrainctl.render.read import plan_view
 from retrainctl.render.style import PLAIN, SYMBOLS, Style, cells, count, pad, shorten, wrapped
-from retrainctl.render.view import ChangeView, MoveView, PlanView, plan_view
+from retrainctl.render.view import ChangeView, MoveView, PlanView
 
 _WIDEST_ADDRESS = 40
 _AGAIN_FROM = 10
@@ -64,11 +65,11 @@ def _index(view: PlanView, style: Style) -> Iterator[str]:
     for change in view.changes:
         lead = f"  {SYMBOLS.get(change.action, '?'):>3} {change.action:<7} "
         address = pad(change.address, width)
-        flags = f"  {change.flags}" if change.flags else ""
-        room = style.width - len(lead) - cells(address) - cells(flags) - 2
+        flag = change.flag
+        room = style.width - len(lead) - cells(address) - (cells(flag) + 2 if flag else 0) - 2
         summary = shorten(change.summary(style.arrow), room, style)
         middle = f"  {summary}" if summary else ""
-        painted = f"  {style.paint(change.severity, change.flags)}" if flags else ""
+        painted = f"  {style.paint(change.severity, flag)}" if flag else ""
         yield f"{style.paint(change.action, lead)}{address}{middle}{painted}".rstrip()
 
 
@@ -104,12 +105,17 @@ def _details(change: ChangeView, options: TextOptions) -> Iterator[str]:
 def _move(move: MoveView, style: Style) -> Iterator[str]:
     drifted = f" ({move.cause})" if move.cause in ("drift", "both") else ""
     yield f'    model slot "{move.slot}"{drifted}'
-    yield f"      version: {move.before or '(unknown)'} {style.arrow} {move.after}"
-    yield f"      from: {move.source}"
+    arrow = style.arrow
+    if move.before or move.from_uri or move.knowledge == "unknown":
+        yield f"      version: {move.before or '(unknown)'} {arrow} {move.after}"
+        yield f"      from: {move.source}"
+    else:
+        yield f"      version: {move.after}"
     yield f"      to:   {move.destination}"
     for metric in move.metrics:
         said = f" ({style.paint(_good(metric.judged), metric.move)})" if metric.move else ""
-        yield f"      {metric.name}: {metric.before} {style.arrow} {metric.after}{said}"
+        former = f"{metric.before} {arrow} " if metric.known_before else ""
+        yield f"      {metric.name}: {former}{metric.after}{said}"
 
 
 def _good(judged: str) -> str:
@@ -145,7 +151,7 @@ def _blocked(view: PlanView, style: Style) -> Iterator[str]:
         return
     yield from ("", style.paint("danger", "Blocked: this plan cannot be applied"))
     for block in view.blocked:
-        yield from wrapped(f"{block.guard}: {block.message}", style, first="  ", rest="    ")
+        yield from wrapped(f"{block.guard}: {block.text}", style, first="  ", rest="    ")
         if block.override:
             yield f"    override: {block.override}"
 

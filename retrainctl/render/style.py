@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 # The eight base colours follow the reader's own theme, light or dark; words carry the meaning, colour only repeats it.
@@ -54,9 +55,10 @@ def cells(text: str) -> int:
     """How many terminal cells a text takes: wide characters two, combining marks none."""
     if text.isascii():
         return len(text)
-    return sum(_cell(character) for character in text)
+    return sum(map(_cell, text))
 
 
+@lru_cache(maxsize=4096)
 def _cell(character: str) -> int:
     if unicodedata.combining(character):
         return 0
@@ -69,7 +71,7 @@ def pad(text: str, width: int) -> str:
 
 def shorten(text: str, width: int, style: Style) -> str:
     """The text in at most `width` cells, its end marked when cut; nothing when not even the mark fits."""
-    if cells(text) <= width:
+    if 2 * len(text) <= width or cells(text) <= width:
         return text
     room = width - len(style.ellipsis)
     if room <= 0:

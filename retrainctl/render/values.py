@@ -104,7 +104,7 @@ def _leaves(
         after = _UNKNOWN
     here = (old_secret is True, new_secret is True)
     branches = [side for side in (before, after) if _is_branch(side)]
-    marks = [mark for mark in (unknown, old_secret, new_secret) if isinstance(mark, Mapping)]
+    marks = [mark for mark in (unknown, old_secret, new_secret) if isinstance(mark, dict)]
     scalar = any(side is not ABSENT and not _is_branch(side) for side in (before, after))
     if any(here) or scalar or not (branches or marks):
         if path:
@@ -122,23 +122,23 @@ def _leaves(
 
 
 def _is_branch(value: Any) -> bool:
-    return isinstance(value, Mapping) and bool(value) and not any(name.startswith("$") for name in value)
+    return isinstance(value, dict) and bool(value) and not any(name.startswith("$") for name in value)
 
 
 def _member(value: Any, name: str, default: Any = ABSENT) -> Any:
-    return value.get(name, default) if isinstance(value, Mapping) else default
+    return value.get(name, default) if isinstance(value, dict) else default
 
 
 def _text(value: Any, hidden: bool) -> str:
     if value is ABSENT:
-        return NOT_SET
+        return HIDDEN if hidden else NOT_SET
     if value is _UNKNOWN:
         return "(known after apply)"
-    if isinstance(value, Mapping) and len(value) == 1:
+    if isinstance(value, dict) and len(value) == 1:
         (name, content), *_ = value.items()
         if name in ("$sensitive", "$hash"):
             return f"{HIDDEN} #{visible(content)}" if isinstance(content, str) else HIDDEN
-        if name == "$secret" and isinstance(content, Mapping):
+        if name == "$secret" and isinstance(content, dict):
             return f"(secret from {visible(' '.join(f'{k} {v}' for k, v in content.items()))})"
     if hidden:
         return HIDDEN

@@ -1,25 +1,21 @@
 """The plan document as people look at it: riskiest first, in words, every foreign text already `visible`.
 
-Every renderer but JSON reads this view. It is lenient: a member that a newer plan has more is ignored, one that is
-missing is empty, for a reader must show what an older or newer retrainctl wrote.
+Every renderer but JSON works on these values; `read` makes them.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from retrainctl.model.redaction import without_query
 from retrainctl.render.escape import json_text, visible
-from retrainctl.render.metrics import MetricView, metric_views
+from retrainctl.render.metrics import MetricView
 from retrainctl.render.style import count
-from retrainctl.render.values import ABSENT, FieldView, changed_fields, pair, path_text
+from retrainctl.render.values import FieldView
 
 SEVERITIES: Final = ("danger", "warning", "note")
-_ACTIONS: Final = ("delete", "replace", "update", "create")
-_RANK: Final = {"danger": 0, "warning": 2}
+ACTIONS: Final = ("delete", "replace", "update", "create")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +92,10 @@ class Place:
     line: int = 0
     column: int = 0
 
+    @property
+    def line_only(self) -> str:
+        return str(Place(path=self.path, line=self.line))
+
     def __str__(self) -> str:
         known = [self.path, *(str(n) for n in (self.line, self.column) if n)]
         return visible(":".join(known)) if self.path else ""
@@ -127,14 +127,16 @@ class ChangeView:
         return self.severity == "danger" or self.action in ("delete", "replace")
 
     @property
-    def flags(self) -> str:
-        """`danger: version-goes-back; warning: metric-worse`, notes left out."""
-        named = []
-        for severity in ("danger", "warning"):
-            codes = list(dict.fromkeys(risk.code for risk in self.risks if risk.severity == severity))
-            if codes:
-                named.append(f"{severity}: {', '.join(codes)}")
-        return "; ".join(named)
+    def flags(self) -> tuple[str, ...]:
+        """The codes of dangers and warnings, worst first; notes left out."""
+        return tuple(dict.fromkeys(risk.code for risk in self.risks if risk.severity in ("danger", "warning")))
+
+    @property
+    def flag(self) -> str:
+        """The worst risk in a few words: `danger: version-goes-back +2`."""
+        if not (flags := self.flags):
+            return ""
+        return f"{self.severity}: {flags[0]}" + (f" +{len(flags) - 1}" if len(flags) > 1 else "")
 
     def summary(self, arrow: str) -> str:
         """What changes, in a few words: model moves first, then how many fields."""
@@ -175,6 +177,12 @@ class BlockView:
     guard: str
     message: str
     override: str
+    address: str
+
+    @property
+    def text(self) -> str:
+        """The message with the resource that it is about."""
+        return f"{self.address}: {self.message}" if self.address else self.message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +216,7 @@ class PlanView:
     @property
     def actions(self) -> str:
         """`2 updates, 1 delete`."""
-        return ", ".join(count(self.counts[action], action) for action in _ACTIONS if self.counts.get(action))
+        return ", ".join(count(self.counts[action], action) for action in ACTIONS if self.counts.get(action))
 
     @property
     def attention(self) -> int:
@@ -220,174 +228,29 @@ class PlanView:
         """The first line of every output."""
         stop = "" if self.applyable else "Blocked. "
         if not self.changes:
-            return f"{stop}No changes. {self._unchanged_sentence}"
-        risks = ", ".join(count(self.risks[s], s) for s in SEVERITIES if self.risks.get(s))
-        said = f"{stop}Plan for {self.environment}: {count(len(self.changes), 'change')} ({self.actions})."
-        return f"{said} {risks[0].upper() + risks[1:]}." if risks else f"{said} No risks seen."
+            return f"{stop}No changes in {self.environment}. {self.unchanged_sentence}"
+        return f"{stop}Plan for {self.environment}: {count(len(self.changes), 'change')} ({self.actions}). " + (
+            f"Needs attention: {self.concerns}." if self.concerns else "No risks seen."
+        )
 
     @property
-    def _unchanged_sentence(self) -> str:
-        if not self.complete:
-            return f"What was looked at in {self.environment} is as declared; the plan does not cover everything."
-        if not self.unchanged:
-            return f"There is nothing to do in {self.environment}."
-        subject = "The declared resource is" if self.unchanged == 1 else f"All {self.unchanged:,} declared resources are"
-        return f"{subject} in {self.environment} as declared."
-
-
-def plan_view(document: Mapping[str, Any]) -> PlanView:
-    """Reads a decoded plan document (DESIGN.md section 6)."""
-    changes = tuple(sorted((_change(c) for c in _objects(document, "resource_changes")), key=_riskiest_first))
-    source = document.get("source") or {}
-    summary = document.get("summary") or {}
-    return PlanView(
-        environment=_text(document, "environment"),
-        targets={visible(name): visible(str(scope)) for name, scope in (document.get("targets") or {}).items()},
-        digest=_text(document, "digest"),
-        commit=_text(source, "commit"),
-        dirty=bool(source.get("dirty")),
-        created_at=_text(document, "created_at"),
-        version=_text(document, "retrainctl_version"),
-        counts=Counter(change.action for change in changes),
-        risks=Counter(risk.severity for change in changes for risk in change.risks),
-        unchanged=_int(summary, "no_op"),
-        changes=changes,
-        drift=tuple(_drift(entry) for entry in _objects(document, "drift")),
-        suppressed=tuple(
-            SuppressedView(address=_text(e, "address"), path=path_text(e.get("path") or ""), reason=_text(e, "reason"))
-            for e in _objects(document, "suppressed")
-        ),
-        policy=tuple(
-            PolicyView(**{name: _text(e, name) for name in ("rule", "level", "address", "message", "outcome")})
-            for e in _objects(document, "policy")
-        ),
-        blocked=tuple(
-            BlockView(guard=_text(e, "guard"), message=_message(e), override=_text(e, "override"))
-            for e in _objects(document, "blocked")
-        ),
-        not_covered=tuple(visible(str(address)) for address in document.get("not_covered") or ()),
-        warnings=tuple((_text(e, "code"), _text(e, "message")) for e in _objects(document, "warnings")),
-        complete=document.get("complete") is not False,
-        applyable=document.get("applyable") is not False,
-    )
-
-
-def _riskiest_first(change: ChangeView) -> tuple[int, int, str]:
-    rank = _RANK.get(change.severity, 3)
-    if change.action in ("delete", "replace"):
-        rank = min(rank, 1)
-    return rank, _ACTIONS.index(change.action) if change.action in _ACTIONS else len(_ACTIONS), change.address
-
-
-def _change(entry: Mapping[str, Any]) -> ChangeView:
-    change = entry.get("change") or {}
-    moves = tuple(move_view(move) for move in _objects(entry, "model_changes"))
-    fields, unchanged = changed_fields(_without_uploads(change) if moves else change)
-    risks = tuple(
-        RiskView(code=_text(r, "code"), severity=_text(r, "severity"), message=_text(r, "message"), hint=_text(r, "hint"))
-        for r in _objects(entry, "risks")
-    )
-    found = {risk.severity for risk in risks}
-    origin = entry.get("origin") or {}
-    steps = _steps(entry)
-    return ChangeView(
-        address=_text(entry, "address"),
-        kind=_text(entry, "kind"),
-        action=_action(change.get("actions") or ()),
-        severity=next((severity for severity in SEVERITIES if severity in found), ""),
-        risks=risks,
-        moves=moves,
-        fields=fields,
-        unchanged=unchanged,
-        reason=_text(entry, "reason"),
-        cause=_text(entry, "action_reason"),
-        origin=Place(path=_raw(origin, "path"), line=_int(origin, "line"), column=_int(origin, "column")),
-        after=tuple(visible(str(address)) for address in entry.get("after") or ()),
-        identity=_text(entry, "identity"),
-        steps=steps,
-        calls=sum(len(step.requests) for step in steps),
-    )
-
-
-def _without_uploads(change: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A blob that the apply uploads has no URI yet (`after_unknown.models`); the model move says so itself."""
-    unknown = change.get("after_unknown")
-    if not isinstance(unknown, Mapping) or "models" not in unknown:
-        return change
-    return {**change, "after_unknown": {name: mark for name, mark in unknown.items() if name != "models"}}
-
-
-def _action(actions: Sequence[str]) -> str:
-    if {"delete", "create"} <= set(actions):
-        return "replace"
-    return visible(str(actions[0])) if actions else "no-op"
-
-
-def move_view(move: Mapping[str, Any]) -> MoveView:
-    """A model change of a plan or of a receipt."""
-    return MoveView(
-        slot=_text(move, "slot"),
-        before=_text(move, "from"),
-        after=_text(move, "to"),
-        from_uri=visible(without_query(_raw(move, "from_uri"))),
-        to_uri=visible(without_query(_raw(move, "to_uri"))),
-        file=_text(move, "to_file"),
-        cause=_text(move, "cause"),
-        knowledge=_text(move, "knowledge"),
-        metrics=metric_views(move.get("from_metrics"), move.get("to_metrics")),
-    )
-
-
-def _steps(entry: Mapping[str, Any]) -> tuple[StepView, ...]:
-    """A change of several steps lists them; that of a single step has it beside its requests."""
-    steps = _objects(entry, "steps")
-    if not steps and entry.get("requests"):
-        steps = [{**(entry.get("step") or {}), "requests": entry["requests"]}]
-    return tuple(
-        StepView(
-            id=_text(step, "id"),
-            requests=tuple(_request(request) for request in _objects(step, "requests")),
-            wait=_text(step, "wait"),
-            check=_text(step, "check"),
+    def concerns(self) -> str:
+        """What a reviewer should look at, counted: `2 dangers, 1 delete, 1 warning`."""
+        counted = (
+            ("danger", self.risks.get("danger", 0)),
+            ("delete", self.counts.get("delete", 0)),
+            ("replace", self.counts.get("replace", 0)),
+            ("warning", self.risks.get("warning", 0)),
         )
-        for step in steps
-    )
+        return ", ".join(count(number, noun) for noun, number in counted if number)
 
-
-def _request(request: Mapping[str, Any]) -> RequestView:
-    return RequestView(method=_text(request, "method"), path=_text(request, "path"), raw=request.get("body"))
-
-
-def _drift(entry: Mapping[str, Any]) -> DriftView:
-    old, new = pair_of(entry, "before", "after")
-    return DriftView(address=_text(entry, "address"), path=path_text(entry.get("path") or ""), before=old, after=new)
-
-
-def pair_of(entry: Mapping[str, Any], before: str, after: str) -> tuple[str, str]:
-    """Two members of an entry as values; a member that is not there shows as not set."""
-    sides = [entry[name] if name in entry else ABSENT for name in (before, after)]
-    return pair(sides[0], sides[1])
-
-
-def _message(entry: Mapping[str, Any]) -> str:
-    address, message = _text(entry, "address"), _text(entry, "message")
-    return f"{address}: {message}" if address else message
-
-
-def _objects(entry: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    members = entry.get(name)
-    return [m for m in members if isinstance(m, Mapping)] if isinstance(members, Sequence) else []
-
-
-def _raw(entry: Mapping[str, Any], name: str) -> str:
-    value = entry.get(name)
-    return value if isinstance(value, str) else "" if value is None else str(value)
-
-
-def _text(entry: Mapping[str, Any], name: str) -> str:
-    return visible(_raw(entry, name))
-
-
-def _int(entry: Mapping[str, Any], name: str) -> int:
-    value = entry.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    @property
+    def unchanged_sentence(self) -> str:
+        """What is as it should be, where nothing changes."""
+        if not self.complete:
+            return "What was looked at is as declared; the plan does not cover everything."
+        if not self.unchanged:
+            return "There is nothing to do."
+        if self.unchanged == 1:
+            return "The declared resource is as it should be."
+        return f"All {self.unchanged:,} declared resources are as they should be."

@@ -112,6 +112,9 @@ class MemoryTarget:
     def settle(self, operation, waiter) -> Performed:
         return Performed(outcome=Outcome.DONE)
 
+    def backup(self, observed: Observed) -> tuple[bytes, bytes]:
+        return orjson.dumps(observed.document), b"{}"
+
 
 def revealed(value: Any) -> Any:
     if isinstance(value, SecretRef):
@@ -168,9 +171,9 @@ class MemoryBooks:
     def sent(self, address, step, operation, request_id):
         self.lines.append(("sent", str(address), step))
 
-    def after(self, address, step, outcome, applied, detail):
-        self.lines.append(("result", str(address), step, outcome))
+    def after(self, address, step, outcome, *, applied, removed, detail):
+        self.lines.append(("result", str(address), step, outcome.value))
         if applied is not None:
             self.applied[address] = applied
-        elif outcome == "applied":
+        elif removed:
             self.applied.pop(address, None)

@@ -76,7 +76,7 @@ _FIXED_NAMES: Final = frozenset(
         *("x-ms-isordered", "inputs", "globalParameters"),
     }
 )
-_FOLDED: Final = {name.lower(): name for name in _FIXED_NAMES}
+_FOLDED: Final[dict[str, str]] = {name.lower(): name for name in _FIXED_NAMES}
 _FREE_MAPS: Final = frozenset(
     {
         *("tags", "assets", "inputs", "globalParameters", "inputPorts", "outputPorts", "metadata", "modeValuesInfo"),
@@ -101,7 +101,7 @@ def _fold(value: Any, place: str) -> Any:
         return {key: _fold(item, "rows" if place == "rowmap" else "member") for key, item in value.items()}
     folded: dict[str, Any] = {}
     for key, item in value.items():
-        name = _FOLDED.get(key.lower(), key)
+        name = _FOLDED.get(str(key).lower(), str(key))
         folded[name] = _fold(item, _place_below(name, place))
     return folded
 

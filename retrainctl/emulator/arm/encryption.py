@@ -24,7 +24,7 @@ def thumbprint(region: str) -> str:
 _REGION_OF = {thumbprint(region): region for region in HOST_PREFIXES}
 
 
-class WrongRegion(Exception):  # noqa: N818 - the client's mistake
+class WrongRegion(Exception):
     """A ciphertext of another region was written."""
 
 

@@ -58,11 +58,15 @@ class Gateway:
         self._frame.resources.put(group)
         return group
 
+    def group_name(self, name: str) -> str:
+        """A group's name as it was created: ids keep that spelling however they are asked for."""
+        return self._require_group(name).name
+
     def scoped(self, handler: Callable[[Call], Answer], kind: str) -> Handler:
         """The handler behind the gateway's checks: subscription, api-version of `kind`, resource group."""
 
         def checked(call: Call) -> Answer:
-            self._check_subscription(call)
+            self.check_subscription(call)
             self.check_version(call, kind)
             if (group := call.params.get("group")) is not None:
                 self._require_group(group)
@@ -89,19 +93,18 @@ class Gateway:
             raise Refusal(
                 400,
                 "NoRegisteredProviderFound",
-                f"No registered resource provider found for API version '{version}' for type '{kind.partition('/')[2]}'."
-                f" The supported api-versions are '{', '.join(versions)}'."
+                f"No registered resource provider found for API version '{version}' for type "
+                f"'{kind.partition('/')[2]}'. The supported api-versions are '{', '.join(versions)}'."
                 f" The supported locations are '{', '.join(locations)}'.",
                 gateway=True,
             )
         return version
 
-    def _check_subscription(self, call: Call) -> None:
+    def check_subscription(self, call: Call) -> None:
+        """Raise `Refusal` 404 unless the path names the local subscription, or none."""
         given = call.params.get("subscription")
         if given is not None and given.lower() != SUBSCRIPTION:
-            raise Refusal(
-                404, "SubscriptionNotFound", f"The subscription '{given}' could not be found.", gateway=True
-            )
+            raise Refusal(404, "SubscriptionNotFound", f"The subscription '{given}' could not be found.", gateway=True)
 
     def _group(self, subscription: str, name: str) -> Resource | None:
         return self._frame.resources.get(group_id(subscription, name))
@@ -109,9 +112,7 @@ class Gateway:
     def _require_group(self, name: str) -> Resource:
         group = self._group(SUBSCRIPTION, name)
         if group is None:
-            raise Refusal(
-                404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.", gateway=True
-            )
+            raise Refusal(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.", gateway=True)
         return group
 
     def routes(self) -> Iterable[Route]:
@@ -148,7 +149,7 @@ class Gateway:
 
     def _ungrouped(self, handler: Callable[[Call], Answer], kind: str) -> Handler:
         def checked(call: Call) -> Answer:
-            self._check_subscription(call)
+            self.check_subscription(call)
             self.check_version(call, kind)
             return handler(call)
 
@@ -196,11 +197,15 @@ class Gateway:
     def _put_group(self, call: Call) -> Answer:
         name, wish = call.params["group"], call.json()
         if not re.fullmatch(r"[\w.()-]{0,89}[\w()-]", name):
-            raise Refusal(400, "InvalidResourceGroup", f"The provided resource group name '{name}' is invalid.", gateway=True)
+            raise Refusal(
+                400, "InvalidResourceGroup", f"The provided resource group name '{name}' is invalid.", gateway=True
+            )
         location = wish.get("location")
         before = self._group(SUBSCRIPTION, name)
         if not isinstance(location, str) or not location:
-            raise Refusal(400, "LocationRequired", "The location property is required for this definition.", gateway=True)
+            raise Refusal(
+                400, "LocationRequired", "The location property is required for this definition.", gateway=True
+            )
         if before is not None and before.head["location"] != location.replace(" ", "").lower():
             raise Refusal(
                 409,
@@ -274,7 +279,7 @@ class Gateway:
 
     def _unknown(self, call: Call) -> Answer:
         """Name what does not exist, as precisely as ARM does."""
-        self._check_subscription(call)
+        self.check_subscription(call)
         rest = call.path.split("/")
         lowered = [part.lower() for part in rest]
         if "resourcegroups" in lowered and (at := lowered.index("resourcegroups") + 1) < len(rest):
@@ -324,7 +329,9 @@ def _subscription() -> dict[str, Any]:
 def _provider(namespace: str) -> dict[str, Any]:
     name = next((known for known in PROVIDERS if known.lower() == namespace.lower()), None)
     if name is None:
-        raise Refusal(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.", gateway=True)
+        raise Refusal(
+            404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.", gateway=True
+        )
     return {"id": f"/subscriptions/{SUBSCRIPTION}/providers/{name}", "namespace": name, **PROVIDERS[name]}
 
 
@@ -341,7 +348,12 @@ def _group_view(group: Resource, call: Call) -> dict[str, Any]:
 
 def _resource_view(resource: Resource) -> dict[str, Any]:
     head = resource.head
-    view = {"id": head["id"], "name": head["name"], "type": head.get("type", resource.type), "location": head["location"]}
+    view = {
+        "id": head["id"],
+        "name": head["name"],
+        "type": head.get("type", resource.type),
+        "location": head["location"],
+    }
     if head.get("tags"):
         view["tags"] = head["tags"]
     return view

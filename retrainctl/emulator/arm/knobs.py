@@ -15,7 +15,9 @@ def _choice(name: str, choices: tuple[str, ...], meaning: str) -> Knob:
 
 
 KNOBS: Final = (
-    Knob(name="page-size", form="number", default="1000", meaning="items per page of a list (1042 and 93 were recorded)"),
+    Knob(
+        name="page-size", form="number", default="1000", meaning="items per page of a list (1042 and 93 were recorded)"
+    ),
     _choice("patch-maps", ("replace", "merge"), "PATCH of assets, parameters, package ...: whole value, or key by key"),
     _choice("patch-null", ("ignore", "delete"), "a null member in a PATCH: as absent, or removes the member"),
     _choice("patch-package-type", ("required", "optional"), "whether a PATCH of properties must carry packageType"),

@@ -33,8 +33,9 @@ def check_location(given: Any, existing: Resource | None) -> str:
         raise Refusal(
             409,
             "InvalidResourceLocation",
-            f"The resource '{existing.name}' already exists in location '{slug(existing.head['location'])}' in resource "
-            f"group '{existing.group}'. A resource with the same name cannot be created in location '{slug(given)}'.",
+            f"The resource '{existing.name}' already exists in location '{slug(existing.head['location'])}' in "
+            f"resource group '{existing.group}'. A resource with the same name cannot be created in location "
+            f"'{slug(given)}'.",
             gateway=True,
         )
     if existing is not None:
@@ -44,7 +45,8 @@ def check_location(given: Any, existing: Resource | None) -> str:
         raise Refusal(
             400,
             "LocationNotAvailableForResourceType",
-            f"The provided location '{given}' is not available for resource type 'Microsoft.MachineLearning/webServices'."
+            f"The provided location '{given}' is not available for resource type "
+            "'Microsoft.MachineLearning/webServices'."
             f" List of available regions for the resource type is '{','.join(slug(region) for region in REGIONS)}'.",
             gateway=True,
         )
@@ -85,7 +87,7 @@ def _check_asset(name: str, asset: Any) -> None:
     if not whole or asset.get("type") not in ("Module", "Resource"):
         raise bad_request(
             "WebServicePackageError",
-            f"ValidationError: the asset '{name}' needs a name, a type (Module or Resource) and a locationInfo with uri.",
+            f"ValidationError: the asset '{name}' needs a name, a type (Module, Resource) and a locationInfo with uri.",
         )
 
 

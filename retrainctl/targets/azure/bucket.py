@@ -1,4 +1,4 @@
-"""One rate for all calls of a process: a token bucket, a limit of calls under way, and pauses that a service asked for."""
+"""One rate for all calls of a process: a token bucket, a limit of calls under way, and pauses that services ask for."""
 
 from __future__ import annotations
 

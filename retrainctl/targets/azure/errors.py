@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from azure.core.exceptions import (
     AzureError,
@@ -16,6 +16,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
     ServiceResponseTimeoutError,
 )
+from azure.core.rest import HttpResponse
 
 from retrainctl.ports import AuthFailed, Conflict, NotFound, Rejected, TargetError, Throttled, Unavailable
 from retrainctl.targets.azure.fault import Fault, read_fault
@@ -36,9 +37,9 @@ _HINTS: Final[Mapping[str, str]] = {
     "webservicetoomanyconcurrentrequestrequirement": "realtimeConfiguration.maxConcurrentCalls goes from 4 to 200.",
     "blobnotfound": "Check that the blob exists and that the service's storage account can read it.",
     "invalidblob": "Check that the URI names a readable `.ilearner` blob.",
-    "modelpackageinvalid": "The blob is not a model that this service can load: check that it is the job's `.ilearner`.",
+    "modelpackageinvalid": "The blob is not a model that the service can load: check that it is the `.ilearner`.",
     "perregionpayloadnotfound": "Create the regional properties for that region first, then read again.",
-    "updatewebserviceresourcefailed": "Check that the new model's blob exists, is readable, and is an `.ilearner` file.",
+    "updatewebserviceresourcefailed": "Check that the model's blob exists, is readable, and is an `.ilearner`.",
     "missingsubscriptionregistration": (
         "Register the provider once: `az provider register --namespace Microsoft.MachineLearning`."
     ),
@@ -67,10 +68,10 @@ def from_exception(error: AzureError, origin: Origin) -> Failure:
     """A call without an answer."""
     cause = error.inner_exception
     if isinstance(error, HttpResponseError) and error.response is not None:
-        response = error.response
+        response = cast("HttpResponse", error.response)
         return Failure(
             trouble=Trouble.FINAL,
-            error=from_answer(response.status_code or 0, response.headers, response.content, origin),
+            error=from_answer(response.status_code, response.headers, response.content, origin),
         )
     if isinstance(error, ServiceRequestError):
         return _not_sent(error, cause, origin)

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from retrainctl.ports import Rejected
 
 _PORTS = {"https": 443, "http": 80}
 _UNFIT = re.compile(r"[^\x21-\x7e]|[\\\"<>^`{|}]")
+_BASE = re.compile(r"[A-Za-z]+://[^/?#]+")
 
 
 class Origin(NamedTuple):
@@ -31,22 +33,28 @@ class Origin(NamedTuple):
 
 def origin_of(url: str) -> Origin:
     """The origin of an absolute http(s) URL; raises `Rejected` (RC318) for anything else, nothing sent."""
-    try:
-        if _UNFIT.search(url):
-            raise ValueError("characters that do not belong into a URL")
-        parts = urlsplit(url)
-        scheme = parts.scheme.lower()
-        host = (parts.hostname or "").rstrip(".")
-        if scheme not in _PORTS or not host or "@" in parts.netloc:
-            raise ValueError("not an absolute http(s) URL without user name")
-        return Origin(scheme, host, parts.port or _PORTS[scheme])
-    except ValueError as error:
+    found = None if _UNFIT.search(url) else _BASE.match(url)
+    origin = _origin(found[0]) if found is not None else None
+    if origin is None:
         raise Rejected(
-            f"this is not an address that can be called: {without_query(url)[:200]!r} ({error})",
+            f"this is not an address that can be called: {without_query(url)[:200]!r}",
             code="RC318",
-            hint="Check the addresses of this environment in retrainctl.yaml.",
+            hint="An absolute https URL without user name is needed: check the environment in retrainctl.yaml.",
             sent=False,
-        ) from None
+        )
+    return origin
+
+
+@lru_cache(maxsize=1024)
+def _origin(base: str) -> Origin | None:
+    try:
+        parts = urlsplit(base)
+        scheme, host = parts.scheme.lower(), (parts.hostname or "").rstrip(".")
+        if not host or "@" in parts.netloc:
+            return None
+        return Origin(scheme, host, parts.port or _PORTS[scheme])
+    except (ValueError, KeyError):
+        return None
 
 
 def is_loopback(host: str) -> bool:

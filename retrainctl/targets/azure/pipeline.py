@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
     from azure.core.pipeline.policies import HTTPPolicy, SansIOHTTPPolicy
     from azure.core.pipeline.transport import HttpTransport
-    from azure.core.rest import HttpRequest
-
-    from retrainctl.targets.azure.response import ReadResponse
+    from azure.core.rest import HttpRequest, HttpResponse
 
 USER_AGENT: Final = f"retrainctl/{__version__}"
 _JSON: Final = "application/json; charset=utf-8"
@@ -36,11 +34,12 @@ _JSON: Final = "application/json; charset=utf-8"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer that was expected. `headers` are matched without regard to case; `url` is what was called."""
+    """An answer that was expected. `headers` are matched without regard to case; `method` and `url` are the call."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    method: str
     url: str
     request_id: str | None
 
@@ -79,7 +78,7 @@ class Pipeline:
     def __init__(
         self,
         *,
-        transport: HttpTransport[HttpRequest, ReadResponse],
+        transport: HttpTransport[HttpRequest, HttpResponse],
         hosts: HostRules,
         bucket: Bucket,
         clock: Clock,
@@ -147,9 +146,9 @@ class Pipeline:
             options["lane"] = lane
         with self.told(what, address):
             origin = origin_of(url)
-            request = HttpRequest(method, url, headers={"Accept": "application/json", **(headers or {})})
-            if content is not None:
-                request = HttpRequest(method, url, headers=dict(request.headers), content=content)
+            request = HttpRequest(
+                method, url, headers={"Accept": "application/json", **(headers or {})}, content=content
+            )
             response = self._chain.run(request, **options).http_response
             from retrainctl.targets.azure.errors import from_answer, request_id_of
 
@@ -159,6 +158,7 @@ class Pipeline:
                 status=response.status_code,
                 headers=response.headers,
                 body=response.content,
+                method=method,
                 url=url,
                 request_id=request_id_of(response.headers),
             )

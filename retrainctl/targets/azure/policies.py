@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
+from azure.core.credentials import SupportsTokenInfo
 from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy, HTTPPolicy
-from azure.core.rest import HttpRequest
+from azure.core.rest import HttpRequest, HttpResponse
 
 from retrainctl.model.redaction import Redactor, without_query
 from retrainctl.ports import Clock
@@ -21,12 +23,11 @@ from retrainctl.targets.azure.credentials import Auth, KeyAuth
 from retrainctl.targets.azure.errors import Failure, from_answer, from_exception, request_id_of
 from retrainctl.targets.azure.fault import read_fault
 from retrainctl.targets.azure.hosts import HostRules, origin_of
-from retrainctl.targets.azure.response import ReadResponse
 from retrainctl.targets.azure.retry import RetryRules, Trouble, delay, may_repeat, retry_after, trouble_of
 
 Outgoing = PipelineRequest[HttpRequest]
-Incoming = PipelineResponse[HttpRequest, ReadResponse]
-Policy = HTTPPolicy[HttpRequest, ReadResponse]
+Incoming = PipelineResponse[HttpRequest, HttpResponse]
+Policy = HTTPPolicy[HttpRequest, HttpResponse]
 
 _LOG = logging.getLogger("retrainctl.http")
 
@@ -37,6 +38,7 @@ class _Attempts:
 
     made: int = 0
     unconnected: int = 0
+    refused: int = 0
     waited: float = 0.0
 
 
@@ -65,7 +67,6 @@ class SafeRetry(Policy):
             options.update(kept)
             so_far.made += 1
             asked: float | None = None
-            response: Incoming | None = None
             try:
                 response = self.next.send(request)
             except AzureError as error:
@@ -77,8 +78,8 @@ class SafeRetry(Policy):
                 trouble = trouble_of(http.status_code, http.headers, read_fault(http.content, http.headers).codes)
                 if trouble is Trouble.FINAL:
                     return response
-                error = from_answer(http.status_code, http.headers, http.content, origin_of(http.url))
-                failure = Failure(trouble=trouble, error=error)
+                answer = from_answer(http.status_code, http.headers, http.content, origin_of(http.url))
+                failure = Failure(trouble=trouble, error=answer)
                 asked = retry_after(http.headers, self._clock.now())
                 if asked is not None and trouble is Trouble.REFUSED_FOR_NOW:
                     self._bucket.hold(lane, asked)
@@ -93,11 +94,13 @@ class SafeRetry(Policy):
     ) -> float | None:
         """Seconds until the next attempt; None when there is none."""
         rules = self._rules
-        if failure.trouble is Trouble.NOT_SENT:
-            so_far.unconnected += 1
+        so_far.unconnected += failure.trouble is Trouble.NOT_SENT
+        so_far.refused += failure.trouble is Trouble.REFUSED_FOR_NOW
         if not may_repeat(method, failure.trouble, harmless=harmless):
             return None
-        if so_far.made >= rules.attempts or so_far.unconnected >= rules.connects:
+        if so_far.unconnected >= rules.connects or so_far.refused >= rules.refusals:
+            return None
+        if so_far.made - so_far.refused >= rules.attempts:
             return None
         wait = delay(rules, so_far.made, asked, self._chance())
         if so_far.waited + wait > rules.budget:
@@ -144,8 +147,8 @@ class Authenticate(Policy):
             return self.next.send(request)
         # The check above is the stricter one: http only to this machine.
         request.context["enforce_https"] = False
-        policy: BearerTokenCredentialPolicy[HttpRequest, ReadResponse] = BearerTokenCredentialPolicy(
-            auth.source, auth.scope, enable_cae=True
+        policy: BearerTokenCredentialPolicy[HttpRequest, HttpResponse] = BearerTokenCredentialPolicy(
+            cast("SupportsTokenInfo", auth.source), auth.scope, enable_cae=True
         )
         policy.next = self.next
         response = policy.send(request)

@@ -28,7 +28,7 @@ class ProxyRules:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> ProxyRules:
-        """Reads `HTTPS_PROXY`, else `ALL_PROXY`, and `NO_PROXY`, in either case; raises `ValueError` on a bad address."""
+        """Reads `HTTPS_PROXY`, else `ALL_PROXY`, and `NO_PROXY`, in either case; `ValueError` on a bad address."""
         address = _first(environ, "https_proxy", "all_proxy")
         if not address:
             return cls()

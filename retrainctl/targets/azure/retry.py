@@ -54,12 +54,14 @@ _DECLINED = frozenset(
 class RetryRules:
     """Bounds of trying again.
 
-    attempts: calls in all. connects: of these, attempts that found no connection. first, cap: the back-off grows from
-    `first` seconds, doubling, to `cap`. budget: seconds of waiting in all; a longer `Retry-After` ends the call at once.
+    attempts: calls in all. connects: attempts that found no connection. refusals: attempts that were told to come back
+    later, which is no sign of trouble. first, cap: the back-off grows from `first` seconds, doubling, to `cap`.
+    budget: seconds of waiting in all; a longer `Retry-After` ends the call at once.
     """
 
     attempts: int = 6
     connects: int = 3
+    refusals: int = 30
     first: float = 0.5
     cap: float = 20.0
     budget: float = 180.0

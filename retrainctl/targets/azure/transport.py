@@ -1,9 +1,9 @@
 """azure-core's transport seam over `http.client`: kept connections, exact knowledge of what was sent.
 
 azure-core's own transport sits on requests: 0.8 ms of processor time a call and 0.2 s of imports, against 0.15 ms and
-0.05 s here (measured on a loopback server, eight threads: 900 calls a second against 6,000). More important: `requests`
-reports a broken connection without saying how far the request got, and whether a write may be sent again hangs on that.
-`http.client` sets TCP_NODELAY and sends head and body in one piece, so nothing waits for a delayed acknowledgement.
+0.05 s here (loopback server, eight threads: 900 calls a second through four of its policies, 1,800 through all of
+ours). More important: requests reports a broken connection without saying how far the request got, and whether a write
+may be sent again hangs on that. `http.client` sets TCP_NODELAY, so nothing waits for a delayed acknowledgement.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from azure.core.exceptions import (
     ServiceResponseTimeoutError,
 )
 from azure.core.pipeline.transport import HttpTransport
-from azure.core.rest import HttpRequest
+from azure.core.rest import HttpRequest, HttpResponse
 
 from retrainctl.targets.azure.hosts import Origin, origin_of
 from retrainctl.targets.azure.proxies import Proxy, ProxyRules
@@ -49,7 +49,7 @@ class NotTrusted(ServiceRequestError):
     """The host's certificate was not accepted; nothing was sent."""
 
 
-class LightTransport(HttpTransport[HttpRequest, ReadResponse]):
+class LightTransport(HttpTransport[HttpRequest, HttpResponse]):
     """Sends one request, follows nothing, repeats nothing. Thread-safe: each call has a connection of its own.
 
     ca_file: further certificate authorities (PEM), beside those of the system. connect, read: time-outs in seconds.
@@ -175,9 +175,7 @@ def _has_files(folder: str | None) -> bool:
     return folder is not None and any(Path(folder).iterdir())
 
 
-def _exchange(
-    connection: http.client.HTTPConnection, request: HttpRequest
-) -> tuple[http.client.HTTPResponse, bytes]:
+def _exchange(connection: http.client.HTTPConnection, request: HttpRequest) -> tuple[http.client.HTTPResponse, bytes]:
     parts = urlsplit(request.url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:

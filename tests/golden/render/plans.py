@@ -10,14 +10,16 @@ BLOB = "https://acct.blob.core.windows.net/models/"
 SIGNATURE = "sig=TOPSECRETsignature0123456789%3D"
 
 HOSTILE = (
-    "`` ``` | <script>alert(1)</script> <img src=x onerror=alert(1)> @team #123 org/repo#9 ![x](https://evil.example/p) "
-    "[click](javascript:alert(1)) https://evil.example www.evil.example ::set-env name=X::y ##vso[task.setvariable "
+    "`` ``` | <script>alert(1)</script> <img src=x onerror=alert(1)> @team #123 org/repo#9 "
+    "![x](https://evil.example/p) [click](javascript:alert(1)) https://evil.example www.evil.example ::set-env name=X::y ##vso[task.setvariable "
     "variable=a]b ##[error]c \x1b[31mred\x1b[0m \u202eright to left\u202c \x00 \ufffe \ud800 </details> --> ]]> "
     "{{ 7*7 }} {% raw %} &lt;b&gt; :tada: \u2028 line\nbreak\r\ttab /close ~~~ **bold** _it_ $x$ \\| \\"
 )
 
 
-def a_move(slot: str = "Bike [trained model]", old: str = "census@6", new: str = "census@7", **more: Any) -> dict[str, Any]:
+def a_move(
+    slot: str = "Bike [trained model]", old: str = "census@6", new: str = "census@7", **more: Any
+) -> dict[str, Any]:
     model, _, version = new.rpartition("@")
     former, _, before = old.rpartition("@")
     return {
@@ -37,7 +39,9 @@ def a_move(slot: str = "Bike [trained model]", old: str = "census@6", new: str =
     }
 
 
-def a_risk(code: str = "version-goes-back", severity: str = "danger", message: str = "", hint: str | None = None) -> dict[str, Any]:
+def a_risk(
+    code: str = "version-goes-back", severity: str = "danger", message: str = "", hint: str | None = None
+) -> dict[str, Any]:
     return {"code": code, "severity": severity, "message": message or f"{code.replace('-', ' ')} here", "hint": hint}
 
 
@@ -177,14 +181,25 @@ def _many_risks() -> dict[str, Any]:
                 moves=[a_move(old="census@7", new="census@6")],
                 risks=[
                     a_risk("version-goes-back", "danger", 'slot "Bike" goes back from census@7 to census@6'),
-                    a_risk("same-version-other-bytes", "danger", "other bytes than the ones that were applied", "Give it a version."),
+                    a_risk(
+                        "same-version-other-bytes",
+                        "danger",
+                        "other bytes than the ones that were applied",
+                        "Give it a version.",
+                    ),
                     a_risk("metric-worse", "warning", "census@6: AUC gets worse, from 0.913 to 0.905"),
                     a_risk("not-gated", "note", "census@6 has no recorded metrics"),
                 ],
             ),
             a_change("WebService/c-gone", ["delete"], before={"title": "A"}, reason="no manifest declares it any more"),
-            a_change("WebService/d-new", ["create"], after={"title": "A", "tags": {"team": "growth"}}, moves=[a_move(old="")]),
-            a_change("WebService/e-warn", after={"title": "A"}, risks=[a_risk("sas-expires", "warning", "the SAS ends in an hour")]),
+            a_change(
+                "WebService/d-new", ["create"], after={"title": "A", "tags": {"team": "growth"}}, moves=[a_move(old="")]
+            ),
+            a_change(
+                "WebService/e-warn",
+                after={"title": "A"},
+                risks=[a_risk("sas-expires", "warning", "the SAS ends in an hour")],
+            ),
             a_change(
                 "WebService/f-again",
                 ["delete", "create"],
@@ -194,8 +209,20 @@ def _many_risks() -> dict[str, Any]:
             ),
         ],
         policy=[
-            {"rule": "titles", "level": "advisory", "address": "WebService/a-quiet", "message": "say why", "outcome": "warned"},
-            {"rule": "regions", "level": "hard", "address": "WebService/f-again", "message": "stay", "outcome": "excepted"},
+            {
+                "rule": "titles",
+                "level": "advisory",
+                "address": "WebService/a-quiet",
+                "message": "say why",
+                "outcome": "warned",
+            },
+            {
+                "rule": "regions",
+                "level": "hard",
+                "address": "WebService/f-again",
+                "message": "stay",
+                "outcome": "excepted",
+            },
         ],
     )
 
@@ -208,7 +235,11 @@ def _wide() -> dict[str, Any]:
             a_change(
                 f"WebService/{name}",
                 before={"description": text, "tags": {f"t{i}": "same" for i in range(12)}, "名前": "旧"},
-                after={"description": text[:300] + "CHANGED " + text[300:], "tags": {f"t{i}": "same" for i in range(12)}, "名前": "新しい"},
+                after={
+                    "description": text[:300] + "CHANGED " + text[300:],
+                    "tags": {f"t{i}": "same" for i in range(12)},
+                    "名前": "新しい",
+                },
                 moves=[a_move(f"slot {i} [trained model]") for i in range(4)],
                 risks=[a_risk("a-rather-long-risk-code-that-goes-on", "warning", text[:300])],
                 needs=["CommitmentPlan/s1", "WebService/other"],
@@ -238,7 +269,9 @@ def plans() -> dict[str, dict[str, Any]]:
                 )
             ]
         ),
-        "delete": a_plan([a_change("WebService/old", ["delete"], before={"title": "Old"}, reason="no manifest declares it any more")]),
+        "delete": a_plan(
+            [a_change("WebService/old", ["delete"], before={"title": "Old"}, reason="no manifest declares it any more")]
+        ),
         "drift": a_plan(
             [
                 a_change(
@@ -259,10 +292,28 @@ def plans() -> dict[str, dict[str, Any]]:
         "blocked": a_plan(
             [a_change(f"WebService/s{i}", ["delete"], before={"title": "Old"}) for i in range(3)],
             blocked=[
-                {"guard": "limits.deletes", "message": "3 deletes, the limit is 0", "override": "--allow deletes=3", "address": None},
-                {"guard": "protect", "message": "WebService/s* is protected: delete is forbidden", "override": None, "address": "WebService/s1"},
+                {
+                    "guard": "limits.deletes",
+                    "message": "3 deletes, the limit is 0",
+                    "override": "--allow deletes=3",
+                    "address": None,
+                },
+                {
+                    "guard": "protect",
+                    "message": "WebService/s* is protected: delete is forbidden",
+                    "override": None,
+                    "address": "WebService/s1",
+                },
             ],
-            policy=[{"rule": "keep", "level": "hard", "address": "WebService/s0", "message": "never delete", "outcome": "denied"}],
+            policy=[
+                {
+                    "rule": "keep",
+                    "level": "hard",
+                    "address": "WebService/s0",
+                    "message": "never delete",
+                    "outcome": "denied",
+                }
+            ],
             warnings=[{"code": "RC404", "message": "the ledger is empty; everything is judged from what is live"}],
             not_covered=["WebService/elsewhere"],
             complete=False,
@@ -279,8 +330,18 @@ def plans() -> dict[str, dict[str, Any]]:
                     "Endpoint/two",
                     moves=[a_move()],
                     steps=[
-                        {"id": "patch", "requests": [{"method": "PATCH", "path": "/endpoints/two", "body": {"Resources": []}}], "wait": None, "check": None},
-                        {"id": "refresh", "requests": [{"method": "POST", "path": "/endpoints/two/refresh"}], "wait": "done", "check": "scores"},
+                        {
+                            "id": "patch",
+                            "requests": [{"method": "PATCH", "path": "/endpoints/two", "body": {"Resources": []}}],
+                            "wait": None,
+                            "check": None,
+                        },
+                        {
+                            "id": "refresh",
+                            "requests": [{"method": "POST", "path": "/endpoints/two/refresh"}],
+                            "wait": "done",
+                            "check": "scores",
+                        },
                     ],
                 )
             ]

@@ -1,0 +1,414 @@
+"""`Microsoft.MachineLearning/commitmentPlans`: plans, their associations with web services, usage and SKUs.
+
+Everything here is synchronous and exists at 2016-05-01-preview only (section 12 of the dossier).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+from uuid import uuid4
+
+from retrainctl.emulator.arm.dialect import bad_request
+from retrainctl.emulator.arm.gateway import Gateway
+from retrainctl.emulator.arm.regions import REGIONS, slug
+from retrainctl.emulator.arm.skiptoken import next_link, position
+from retrainctl.emulator.clock import stamp
+from retrainctl.emulator.exchange import Answer, Call, Refusal
+from retrainctl.emulator.frame import Frame
+from retrainctl.emulator.identity import SUBSCRIPTION
+from retrainctl.emulator.resources import Resource, resource_id
+from retrainctl.emulator.routing import Route
+
+TYPE: Final = "Microsoft.MachineLearning/commitmentPlans"
+ASSOCIATION_TYPE: Final = TYPE + "/commitmentAssociations"
+COMPUTE_HOURS: Final = "machineLearningWebServiceComputeHours"
+TRANSACTIONS: Final = "machineLearningWebServiceTransactions"
+
+DDL = """
+CREATE TABLE IF NOT EXISTS plan_usage(
+  plan TEXT NOT NULL, day TEXT NOT NULL, meter TEXT NOT NULL, amount REAL NOT NULL,
+  PRIMARY KEY(plan, day, meter)) WITHOUT ROWID;
+"""
+
+QUANTITIES: Final = {"S1": (25.0, 100e3), "S2": (500.0, 2e6), "S3": (12_500.0, 50e6), "DevTest": (2.0, 1e3)}
+"""SKU to (compute hours, transactions) per 30 days and capacity. S1 is recorded, the others from the price list."""
+
+_METERS: Final = {
+    COMPUTE_HOURS: ("29187de1-b4a1-4503-a6f6-078271b3fc9d", "842f92f7-a46b-4522-ac62-8134271dc591"),
+    TRANSACTIONS: ("303743b6-4cd0-44df-8ec2-a93c8f14943b", "c906e161-98b8-41b1-81e2-b59e0b263740"),
+}
+_PLAN_METER: Final = "4a5a4b83-6216-47c5-b3db-fe430fa6e2c3"
+_LIST: Final = (
+    "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.MachineLearning/commitmentPlans"
+)
+_PROVIDER: Final = "/subscriptions/{subscription}/providers/Microsoft.MachineLearning"
+
+
+class Plans:
+    """The handlers; and what web services need: a usable plan, an association made and unmade, usage noted."""
+
+    def __init__(self, frame: Frame, gateway: Gateway) -> None:
+        self._frame = frame
+        self._gateway = gateway
+
+    def routes(self) -> Iterable[Route]:
+        one = _LIST + "/{plan}"
+        associations = one + "/commitmentAssociations"
+        table: list[tuple[str, str, Callable[[Call], Answer]]] = [
+            ("GET", _LIST, self._list),
+            ("GET", _PROVIDER + "/commitmentPlans", self._list),
+            ("GET", _PROVIDER + "/skus", self._skus),
+            ("PUT", one, self._put),
+            ("GET", one, self._get),
+            ("PATCH", one, self._patch),
+            ("DELETE", one, self._delete),
+            ("GET", one + "/usageHistory", self._usage),
+            ("GET", associations, self._associations),
+            ("GET", associations + "/{association}", self._association),
+            ("POST", associations + "/{association}/move", self._move),
+        ]
+        for method, pattern, handler in table:
+            yield Route(
+                methods=method,
+                pattern=pattern,
+                handler=self._gateway.scoped(handler, TYPE),
+                dialect=self._gateway.provider_dialect,
+            )
+
+    # For web services
+
+    def check_usable(self, plan_id: str, location: str) -> None:
+        """The plan exists, is in the service's region, and has room.
+
+        Raises:
+            Refusal: 400; the codes are a guess.
+        """
+        plan = self._frame.resources.get(plan_id)
+        if plan is None or plan.type != TYPE.lower():
+            raise bad_request("CommitmentPlanNotFound", f"No commitment plan could be found with the id: {plan_id}.")
+        if slug(plan.head["location"]) != slug(location):
+            raise bad_request(
+                "CommitmentPlanRegionMismatch",
+                f"The commitment plan is in '{plan.head['location']}', the web service in '{slug(location)}'.",
+            )
+
+    def associate(self, plan_id: str, resource: str, location: str) -> None:
+        """Bill `resource` to a plan; implied by creating a web service that names it."""
+        plan = self._frame.resources.get(plan_id)
+        if plan is not None:
+            self._put_association(plan, str(uuid4()), resource, slug(location), self._frame.clock.now())
+
+    def dissociate(self, resource: str) -> None:
+        """Forget the association of a resource that is gone."""
+        for association in self._all_associations():
+            if association.head["properties"]["associatedResourceId"].lower() == resource.lower():
+                self._frame.resources.delete(association.id)
+
+    def add_usage(self, resource: str, meter: str, amount: float) -> None:
+        """Note consumption of a web service on its plan, for `usageHistory`; without a plan nothing happens."""
+        day = stamp(self._frame.clock.now())[:10]
+        for association in self._all_associations():
+            if association.head["properties"]["associatedResourceId"].lower() == resource.lower():
+                plan = association.head["properties"]["commitmentPlanId"].lower()
+                self._frame.store.run(
+                    "INSERT INTO plan_usage VALUES(?,?,?,?) ON CONFLICT(plan, day, meter) DO UPDATE"
+                    " SET amount=amount+excluded.amount",
+                    plan,
+                    day,
+                    meter,
+                    amount,
+                )
+
+    def _all_associations(self) -> list[Resource]:
+        return self._frame.resources.page(ASSOCIATION_TYPE, SUBSCRIPTION)[0]
+
+    def _put_association(self, plan: Resource, name: str, resource: str, location: str, created: float) -> Resource:
+        association = Resource(
+            id=f"{plan.id}/commitmentAssociations/{name}",
+            type=ASSOCIATION_TYPE,
+            subscription=SUBSCRIPTION,
+            group=plan.group,
+            name=name,
+            head={
+                "type": ASSOCIATION_TYPE,
+                "location": location,
+                "tags": {},
+                "etag": self._etag(),
+                "properties": {
+                    "associatedResourceId": resource,
+                    "commitmentPlanId": plan.id,
+                    "creationDate": stamp(created),
+                },
+            },
+        )
+        self._frame.resources.put(association)
+        return association
+
+    # Plans
+
+    def find(self, group: str, name: str) -> Resource:
+        plan = self._frame.resources.get(resource_id(SUBSCRIPTION, group, TYPE, name))
+        if plan is None:
+            raise Refusal(
+                404,
+                "ResourceNotFound",
+                f"The Resource '{TYPE}/{name}' under resource group '{group}' was not found.",
+                gateway=True,
+            )
+        return plan
+
+    def create(self, group: str, name: str, location: str, sku: dict[str, Any], tags: dict[str, Any]) -> Resource:
+        """A new plan, stored."""
+        now = self._frame.clock.now()
+        plan = Resource(
+            id=resource_id(SUBSCRIPTION, group, TYPE, name),
+            type=TYPE,
+            subscription=SUBSCRIPTION,
+            group=group,
+            name=name,
+            head={
+                "type": TYPE,
+                "location": location,  # not normalised (R16, R17)
+                "tags": tags,
+                "etag": self._etag(),
+                "sku": sku,
+                "created": stamp(now),
+            },
+        )
+        self._frame.resources.put(plan)
+        return plan
+
+    def _put(self, call: Call) -> Answer:
+        group, name, wish = call.params["group"], call.params["plan"], call.json()
+        location = wish.get("location")
+        if not isinstance(location, str) or slug(location) not in {slug(region) for region in REGIONS}:
+            raise Refusal(
+                400,
+                "LocationNotAvailableForResourceType",
+                f"The provided location '{location}' is not available for resource type '{TYPE}'.",
+                gateway=True,
+            )
+        before = self._frame.resources.get(resource_id(SUBSCRIPTION, group, TYPE, name))
+        if before is None:
+            plan = self.create(group, name, location, _sku(wish.get("sku"), None), wish.get("tags") or {})
+        else:
+            self._check_etag(call, before, wish)
+            plan = before
+            plan.head |= {"sku": _sku(wish.get("sku"), plan.head["sku"]), "tags": wish.get("tags") or {}}
+            plan.head["etag"] = self._etag()
+            self._frame.resources.put(plan)
+        return Answer(body=_plan_view(plan), wrote=True)
+
+    def _get(self, call: Call) -> Answer:
+        return Answer(body=_plan_view(self.find(call.params["group"], call.params["plan"])))
+
+    def _patch(self, call: Call) -> Answer:
+        plan, wish = self.find(call.params["group"], call.params["plan"]), call.json()
+        if unknown := set(wish) - {"sku", "tags", "etag"}:
+            raise bad_request(
+                "RequestBodyInvalid", f"Only sku and tags can be patched, not {', '.join(sorted(unknown))}."
+            )
+        self._check_etag(call, plan, wish)
+        if wish.get("sku") is not None:
+            plan.head["sku"] = _sku(wish["sku"], plan.head["sku"])
+        if wish.get("tags") is not None:
+            plan.head["tags"] = wish["tags"]
+        plan.head["etag"] = self._etag()
+        self._frame.resources.put(plan)
+        return Answer(body=_plan_view(plan), wrote=True)
+
+    def _delete(self, call: Call) -> Answer:
+        group, name = call.params["group"], call.params["plan"]
+        if not self._frame.resources.delete(resource_id(SUBSCRIPTION, group, TYPE, name)):
+            return Answer(status=204)
+        return Answer(wrote=True)
+
+    def _list(self, call: Call) -> Answer:
+        return self._page(
+            call,
+            lambda after, limit: self._frame.resources.page(TYPE, SUBSCRIPTION, call.params.get("group"), after, limit),
+            _plan_view,
+        )
+
+    def _page(
+        self,
+        call: Call,
+        read: Callable[[int, int], tuple[list[Resource], bool]],
+        view: Callable[[Resource], dict[str, Any]],
+    ) -> Answer:
+        found, more = read(position(call), int(self._frame.knobs.number("page-size")))
+        body: dict[str, Any] = {"value": [view(resource) for resource in found]}
+        if more:
+            body["nextLink"] = next_link(call, found[-1].seq)
+        return Answer(body=body)
+
+    def _check_etag(self, call: Call, plan: Resource, wish: dict[str, Any]) -> None:
+        if self._frame.knobs.text("plan-etag") == "ignore":
+            return
+        given = call.headers.get("if-match", wish.get("etag") or "*").strip('"')
+        if given not in ("*", plan.head["etag"]):
+            raise Refusal(412, "PreconditionFailed", "The etag of the commitment plan has changed.")
+
+    def _etag(self) -> str:
+        """As recorded: `0000e963-0000-0000-0000-5900d3560000`, the fifth part being seconds since 1970."""
+        return f"0000{uuid4().hex[:4]}-0000-0000-0000-{int(self._frame.clock.now()):08x}0000"
+
+    # Associations, usage, SKUs
+
+    def _associations(self, call: Call) -> Answer:
+        plan = self.find(call.params["group"], call.params["plan"])
+        return self._page(
+            call,
+            lambda after, limit: self._frame.resources.children(plan.id, ASSOCIATION_TYPE, after, limit),
+            _association_view,
+        )
+
+    def _find_association(self, call: Call) -> Resource:
+        plan = self.find(call.params["group"], call.params["plan"])
+        association = self._frame.resources.get(f"{plan.id}/commitmentAssociations/{call.params['association']}")
+        if association is None:
+            raise Refusal(
+                404,
+                "ResourceNotFound",
+                f"The Resource '{ASSOCIATION_TYPE}/{plan.name}/{call.params['association']}' under resource group "
+                f"'{plan.group}' was not found.",
+                gateway=True,
+            )
+        return association
+
+    def _association(self, call: Call) -> Answer:
+        return Answer(body=_association_view(self._find_association(call)))
+
+    def _move(self, call: Call) -> Answer:
+        association = self._find_association(call)
+        destination = call.json().get("destinationPlanId")
+        if not isinstance(destination, str):
+            raise bad_request("RequestBodyInvalid", "The member 'destinationPlanId' is missing.")
+        self.check_usable(destination, association.head["location"])
+        plan = self._frame.resources.get(destination)
+        assert plan is not None
+        if plan.id.lower() == association.head["properties"]["commitmentPlanId"].lower():
+            return Answer(body=_association_view(association))
+        resource = association.head["properties"]["associatedResourceId"]
+        self._frame.resources.delete(association.id)
+        moved = self._put_association(
+            plan, association.name, resource, association.head["location"], self._frame.clock.now()
+        )
+        service = self._frame.resources.get(resource)
+        if service is not None:
+            service.secret["commitmentPlan"] = plan.id
+            self._frame.resources.put(service)
+        return Answer(body=_association_view(moved), wrote=True)
+
+    def _usage(self, call: Call) -> Answer:
+        plan = self.find(call.params["group"], call.params["plan"])
+        rows = self._frame.store.rows(
+            "SELECT day, meter, amount FROM plan_usage WHERE plan=? ORDER BY day, meter", plan.key
+        )
+        left = {meter: values["allowance"] for meter, values in _quantities(plan).items()}
+        days: dict[str, dict[str, float]] = {}
+        for day, meter, amount in rows:
+            days.setdefault(day, {})[meter] = amount
+        return Answer(body={"value": [_usage_record(day, usage, left) for day, usage in days.items()]})
+
+    def _skus(self, call: Call) -> Answer:
+        del call
+        return Answer(body={"value": [_catalogue_entry(name) for name in QUANTITIES]})
+
+
+def _sku(wish: Any, before: dict[str, Any] | None) -> dict[str, Any]:
+    """Checked and completed; a missing capacity stays, or is 1."""
+    if not isinstance(wish, dict) or not wish.get("name") or not wish.get("tier"):
+        raise bad_request("RequestBodyInvalid", "The member 'sku' needs a name and a tier.")
+    capacity = wish.get("capacity", 1 if before is None else before["capacity"])
+    if not isinstance(capacity, int) or not 1 <= capacity <= 10:
+        raise bad_request("InvalidCapacity", "The capacity of the sku must be from 1 to 10.")  # (guess)
+    return {"capacity": capacity, "name": wish["name"], "tier": wish["tier"]}
+
+
+def _quantities(plan: Resource) -> dict[str, dict[str, Any]]:
+    hours, transactions = QUANTITIES.get(plan.head["sku"]["name"], QUANTITIES["S1"])
+    capacity = plan.head["sku"]["capacity"]
+    return {
+        meter: {
+            "allowance": allowance * capacity,
+            "amount": 0.0,
+            "includedQuantityMeter": _METERS[meter][0],
+            "overageMeter": _METERS[meter][1],
+        }
+        for meter, allowance in ((COMPUTE_HOURS, hours), (TRANSACTIONS, transactions))
+    }
+
+
+def _plan_view(plan: Resource) -> dict[str, Any]:
+    head = plan.head
+    return {
+        "etag": head["etag"],
+        "id": plan.id,
+        "location": head["location"],
+        "name": plan.name,
+        "properties": {
+            "chargeForOverage": True,
+            "chargeForPlan": True,
+            "creationDate": head["created"],
+            "includedQuantities": _quantities(plan),
+            "maxAssociationLimit": 10000,
+            "maxCapacityLimit": 10,
+            "minCapacityLimit": 1,
+            "planMeter": _PLAN_METER,
+            "refillFrequencyInDays": 30,
+            "suspendPlanOnOverage": False,
+        },
+        "sku": head["sku"],
+        "tags": head["tags"],
+        "type": TYPE,
+    }
+
+
+def _association_view(association: Resource) -> dict[str, Any]:
+    head = association.head
+    return {
+        "etag": head["etag"],
+        "id": association.id,
+        "location": head["location"],
+        "name": association.name,
+        "properties": head["properties"],
+        "tags": head["tags"],
+        "type": ASSOCIATION_TYPE,
+    }
+
+
+def _usage_record(day: str, usage: dict[str, float], left: dict[str, float]) -> dict[str, Any]:
+    """One day; `left` is what the plan still includes, and is counted down."""
+    before = dict(left)
+    overage: dict[str, float] = {}
+    for meter, amount in usage.items():
+        overage[meter] = max(0.0, amount - left.get(meter, 0.0))
+        left[meter] = max(0.0, left.get(meter, 0.0) - amount)
+    return {
+        "planDeletionOverage": {},
+        "planMigrationOverage": {},
+        "planQuantitiesAfterUsage": dict(left),
+        "planQuantitiesBeforeUsage": before,
+        "planUsageOverage": overage,
+        "usage": usage,
+        "usageDate": f"{day}T00:00:00Z",
+    }
+
+
+def _catalogue_entry(name: str) -> dict[str, Any]:
+    hours, transactions = QUANTITIES[name]
+    return {
+        "resourceType": TYPE,
+        "name": name,
+        "tier": "Standard",
+        "locations": [slug(region) for region in REGIONS],
+        "capacity": {"minimum": 1, "maximum": 10, "default": 1, "scaleType": "Manual"},
+        "capabilities": [
+            {"name": COMPUTE_HOURS, "value": f"{hours:g}"},
+            {"name": TRANSACTIONS, "value": f"{transactions:.0f}"},
+        ],
+        "costs": [{"meterID": _PLAN_METER, "quantity": 1, "extendedUnit": "P30D"}],
+        "restrictions": [],
+    }

@@ -1,0 +1,46 @@
+"""The ARM room: the gateway and its providers put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from retrainctl.emulator.arm import plans
+from retrainctl.emulator.arm.gateway import Gateway
+from retrainctl.emulator.arm.knobs import KNOBS
+from retrainctl.emulator.arm.plans import Plans
+from retrainctl.emulator.arm.seeding import Seeding
+from retrainctl.emulator.arm.signin import SignIn
+from retrainctl.emulator.arm.storageaccounts import StorageAccounts
+from retrainctl.emulator.arm.webservices import WebServices
+from retrainctl.emulator.frame import Frame, Section
+from retrainctl.emulator.knobs import Knob
+from retrainctl.emulator.routing import Route
+
+
+class ArmRoom:
+    """`https://management.azure.com` and its sign-in."""
+
+    name = "arm"
+    tables = plans.DDL
+    knobs: tuple[Knob, ...] = KNOBS
+
+    def enter(self, frame: Frame) -> None:
+        self._gateway = Gateway(frame)
+        self.plans = Plans(frame, self._gateway)
+        self.web_services = WebServices(frame, self._gateway, self.plans)
+        self._storage = StorageAccounts(frame, self._gateway)
+        self._sign_in = SignIn(frame)
+        self._seeding = Seeding(frame, self._gateway, self.plans)
+
+    def furnish(self) -> None:
+        self._gateway.furnish()
+
+    def routes(self) -> Iterable[Route]:
+        yield from self._sign_in.routes()
+        yield from self._gateway.routes()
+        yield from self.plans.routes()
+        yield from self.web_services.routes()
+        yield from self._storage.routes()
+
+    def sections(self) -> Mapping[str, Section]:
+        return {"commitmentPlans": self._seeding.commitment_plans, "webServices": self._seeding.web_services}

@@ -1,0 +1,204 @@
+"""Expressions inside parsed scalars: `{{ item.id }}`, `model-{{ vars.stage }}`.
+
+A scalar that is one single expression keeps the value's type; any other becomes text. The plain look-ups that nearly
+all manifests consist of (`item`, `item.NAME`, `vars.NAME`, `environment`) are done here, without Jinja2; everything
+else goes through the sandbox in `retrainctl.manifest.sandbox`, with the same meaning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from retrainctl.model.values import Json
+
+NAMES: Final = frozenset({"item", "vars", "environment"})
+MAX_TEXT: Final = 65_536
+"""No expression makes a longer text."""
+MAX_SOURCE: Final = 2_000
+
+Scope: TypeAlias = Mapping[str, Any]
+"""The values of the names that an expression may use."""
+
+Evaluate: TypeAlias = Callable[[Scope], Any]
+
+_SIMPLE = re.compile(r"\s*(item|vars|environment)(?:\.([A-Za-z_][A-Za-z0-9_]*))?\s*", re.ASCII)
+_TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[{}]", re.DOTALL)
+
+
+class ExpressionError(Exception):
+    """An expression that cannot be read or has no value. `code` is a key of `retrainctl.codes`."""
+
+    def __init__(self, message: str, hint: str = "", code: str = "RC123") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One compiled `{{ ... }}`. names: which of the scope's names it uses. column: `NAME` of a plain `item.NAME`."""
+
+    source: str
+    names: frozenset[str]
+    evaluate: Evaluate
+    column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A scalar with expressions in it, its parts in order. `names` is what all of them use."""
+
+    parts: tuple[str | Expression, ...]
+    names: frozenset[str]
+
+    def render(self, scope: Scope) -> Any:
+        """The scalar's value; raises `ExpressionError`."""
+        parts = self.parts
+        if len(parts) == 1 and type(parts[0]) is Expression:
+            return parts[0].evaluate(scope)
+        text = "".join([part if type(part) is str else _as_text(part, scope) for part in parts])
+        if len(text) > MAX_TEXT:
+            raise ExpressionError(f"the text gets longer than {MAX_TEXT} characters", "Shorten it.", "RC124")
+        return text
+
+    @property
+    def column(self) -> str | None:
+        """The item's member that the value comes from, where it is a single one."""
+        columns = {part.column for part in self.parts if type(part) is Expression and "item" in part.names}
+        return columns.pop() if len(columns) == 1 else None
+
+
+def compile_text(text: str, allowed: frozenset[str] = NAMES) -> Template:
+    """Compiles a scalar that holds `{{`; raises `ExpressionError` for what is not an expression of this language."""
+    parts = tuple(_parts(text, allowed))
+    names = frozenset[str]().union(*(part.names for part in parts if isinstance(part, Expression)))
+    return Template(parts, names)
+
+
+def compile_expression(source: str, allowed: frozenset[str] = NAMES) -> Expression:
+    """Compiles what stands between `{{` and `}}`."""
+    simple = _SIMPLE.fullmatch(source)
+    if simple is not None:
+        if simple[1] not in allowed:
+            raise unknown_name(simple[1], allowed)
+        return _simple(source.strip(), simple[1], simple[2])
+    if len(source) > MAX_SOURCE:
+        raise ExpressionError(f"an expression of more than {MAX_SOURCE} characters", "Shorten it.", "RC121")
+    from retrainctl.manifest import sandbox
+
+    names, evaluate = sandbox.compiled(source, allowed)
+    return Expression(source.strip(), names, evaluate)
+
+
+def _parts(text: str, allowed: frozenset[str]) -> Iterator[str | Expression]:
+    at = 0
+    lead = re.match(r"\s*\{\{", text)
+    if lead is not None and (end := _end(text, lead.end())) is not None and not text[end + 2 :].strip():
+        yield compile_expression(_checked(text[lead.end() : end]), allowed)
+        return
+    while (begin := text.find("{{", at)) >= 0:
+        end = _end(text, begin + 2)
+        if end is None:
+            raise ExpressionError("an expression that is never closed", "Close it with }}.", "RC121")
+        if begin > at:
+            yield text[at:begin]
+        yield compile_expression(_checked(text[begin + 2 : end]), allowed)
+        at = end + 2
+    if at < len(text):
+        yield text[at:]
+
+
+def _checked(source: str) -> str:
+    """The source, if it does not ask for what Jinja2 knows and this language does not."""
+    if source[:1] in ("-", "+") or source[-1:] in ("-", "+"):
+        raise ExpressionError(
+            "{{- and -}} are not part of this language", "Write {{ ... }} with blanks inside.", "RC121"
+        )
+    if not source.strip():
+        raise ExpressionError("an empty expression", "Write a name, e.g. {{ item.id }}.", "RC121")
+    return source
+
+
+def _end(text: str, at: int) -> int | None:
+    """Where the `}}` stands that closes an expression begun before `at`; quoted text and inner braces do not count."""
+    depth = 0
+    for token in _TOKEN.finditer(text, at):
+        match token[0]:
+            case "{":
+                depth += 1
+            case "}" if depth:
+                depth -= 1
+            case "}" if text.startswith("}}", token.start()):
+                return token.start()
+    return None
+
+
+def _simple(source: str, name: str, member: str | None) -> Expression:
+    names = frozenset({name})
+    if member is None:
+        return Expression(source, names, lambda scope: _whole(scope, name))
+
+    def evaluate(scope: Scope) -> Any:
+        try:
+            return scope[name][member]
+        except (KeyError, TypeError, IndexError):
+            raise missing(scope, name, member) from None
+
+    return Expression(source, names, evaluate, member if name == "item" else None)
+
+
+def _whole(scope: Scope, name: str) -> Any:
+    try:
+        return scope[name]
+    except KeyError:
+        raise unknown_name(name, scope) from None
+
+
+def _as_text(part: str | Expression, scope: Scope) -> str:
+    """A value as a part of a text, as Jinja2 writes it."""
+    if isinstance(part, str):
+        return part
+    value = part.evaluate(scope)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping | list | tuple):
+        kind = "a mapping" if isinstance(value, Mapping) else "a list"
+        raise ExpressionError(f"{{{{ {part.source} }}}} is {kind} and cannot be part of a text", _MEMBER_HINT, "RC124")
+    return str(value)
+
+
+_MEMBER_HINT: Final = "Pick one value of it, or let the expression stand alone."
+
+
+def unknown_name(name: str, scope: Scope | frozenset[str]) -> ExpressionError:
+    """The error for a name that there is not, with the next step."""
+    if name == "item":
+        return ExpressionError(
+            "`item` exists only in a document with forEach", "Add forEach, or use vars.NAME.", "RC122"
+        )
+    known = ", ".join(sorted(scope))
+    return ExpressionError(f"there is no name `{name}` in expressions", f"Known names: {known}.", "RC122")
+
+
+def missing(scope: Scope, name: str, member: str) -> ExpressionError:
+    """The error for a member that `item` or `vars` does not have."""
+    if name not in scope:
+        return unknown_name(name, scope)
+    holder: Json = scope[name]
+    if not isinstance(holder, Mapping):
+        kind = "a list" if isinstance(holder, Sequence) and not isinstance(holder, str) else "a single value"
+        return ExpressionError(f"`{name}` is {kind} and has no `{member}`", f"Write {{{{ {name} }}}}.", "RC122")
+    return no_member(name, member, holder)
+
+
+def no_member(name: str, member: str, holder: Mapping[str, Any]) -> ExpressionError:
+    """The error for a member that a mapping does not have; names the nearest one."""
+    from retrainctl.manifest.suggest import hint
+
+    what = {"vars": "variables", "item": "members of the item"}.get(name, "members")
+    message = f"`{name}` has no `{member}`" if name else f"there is no member `{member}`"
+    return ExpressionError(message, hint(member, list(holder), what), "RC122")

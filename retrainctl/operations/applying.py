@@ -1,0 +1,291 @@
+"""Applying a plan: every check before the first write, the ledger around it, a receipt on every way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from retrainctl.apply.books import LedgerBooks
+from retrainctl.apply.executor import Tools
+from retrainctl.apply.outcome import Receipt, Result, not_attempted
+from retrainctl.apply.rollout import Rollout
+from retrainctl.apply.run import Check, RunEnd, run_plan
+from retrainctl.apply.stopping import Stop
+from retrainctl.diagnostics import Diagnostic
+from retrainctl.diff.compare import SecretHash
+from retrainctl.errors import InvalidInput, RetrainctlError
+from retrainctl.ledger.holder import this_process
+from retrainctl.ledger.lease import Lease
+from retrainctl.ledger.ledger import Ledger
+from retrainctl.ledger.records import RunInfo, Who, run_id
+from retrainctl.ledger.run import Run
+from retrainctl.model.environment import Environment
+from retrainctl.model.values import SecretRef
+from retrainctl.operations.planning import scopes
+from retrainctl.operations.settling import PLAN, ask
+from retrainctl.plan.encode import canonical
+from retrainctl.plan.errors import Blocked, StalePlan
+from retrainctl.plan.plan import Plan, PolicyOutcome
+from retrainctl.ports import Clock, LeaseHeld, Observer, SecretResolver, SecretUnavailable, TargetSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOptions:
+    """What the user may ask of an apply. `max_age` in seconds; `expect_digest` as `plan` printed it."""
+
+    parallel: int = 8
+    expect_digest: str | None = None
+    max_age: float | None = None
+    command: str = "apply"
+    resumes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What an apply works with, besides the plan."""
+
+    environment: Environment
+    targets: TargetSet
+    ledger: Ledger
+    resolver: SecretResolver
+    secret_hash: SecretHash
+    clock: Clock
+    observer: Observer
+    who: Who
+    version: str
+    entropy: bytes
+
+
+def check(plan: Plan, document: Mapping[str, Any], options: ApplyOptions, around: Surroundings) -> None:
+    """All that can forbid an apply before anything is touched. Raises `StalePlan`, `Blocked` or `InvalidInput`."""
+    _check_place(plan, around.environment)
+    if options.expect_digest and options.expect_digest != document["digest"]:
+        raise StalePlan(
+            f"the plan's digest is {document['digest']}, expected was {options.expect_digest}",
+            hint="Live state or the manifests moved since the review: review the new plan.",
+        )
+    _check_age(plan, options, around.clock.now())
+    if (former := around.ledger.used_plans().get(plan_id(document))) is not None and former.writes:
+        raise StalePlan(
+            f"this plan was applied before, by run {former.info.run}; a plan is good for one apply",
+            hint="Plan again: what is still missing is in the new plan.",
+        )
+    check_blocks(plan)
+    _check_secrets(plan, around.resolver)
+
+
+def check_blocks(plan: Plan) -> None:
+    """Raises `Blocked` with every guard and policy that says no, and the flag that passes it."""
+    reasons = [
+        f"{block.guard}: {f'{block.address}: ' if block.address else ''}{block.message}"
+        + (f" (pass with {block.override})" if block.override else "")
+        for block in plan.blocked
+    ]
+    reasons += [
+        f"policy {result.rule}: {result.address}: {result.message}"
+        for result in plan.policy
+        if result.outcome is PolicyOutcome.DENIED
+    ]
+    if reasons:
+        raise Blocked("; ".join(reasons), hint="Change the manifests, or pass the named flag after a review.")
+
+
+def plan_id(document: Mapping[str, Any]) -> str:
+    """Names one making of a plan: the same digest planned again later is another plan."""
+    return f"{document['digest']}@{document['created_at']}"
+
+
+def apply_plan(
+    plan: Plan,
+    document: Mapping[str, Any],
+    options: ApplyOptions,
+    around: Surroundings,
+    checks: Check | None = None,
+) -> tuple[Receipt, RunEnd]:
+    """Carries out a checked plan under the lease. Raises `LeaseHeld` and `LedgerError` only while nothing was sent."""
+    clock = around.clock
+    stop = Stop(clock)
+    started = clock.now()
+    if not plan.changes:
+        return _receipt("", plan, document, started, clock.now(), [], ["nothing to do"], stop), RunEnd()
+    applied = around.ledger.applied()
+    with stop.listening(), _lease(around, stop) as lease:
+        info = RunInfo(
+            run=run_id(started, around.entropy),
+            environment=plan.environment,
+            command=options.command,
+            who=around.who,
+            version=around.version,
+            started=started,
+            digest=plan_id(document),
+            commit=plan.source.commit,
+            dirty=bool(plan.source.dirty),
+            resumes=options.resumes,
+        )
+        run = around.ledger.begin(info, lease)
+        run.attach(PLAN, canonical(document))
+        notes = _settle(around, run, stop)
+        tools = Tools(
+            writers=around.targets.writers,
+            books=LedgerBooks(run=run, writers=around.targets.writers, applied=applied, secret_hash=around.secret_hash),
+            clock=clock,
+            observer=around.observer,
+            stop=stop,
+            secret_hash=around.secret_hash,
+            applied=applied,
+            parallel=options.parallel,
+        )
+        rollout = Rollout.from_settings(around.environment.rollout)
+        end = RunEnd()
+        try:
+            end = run_plan(plan.changes, tools, rollout, around.targets.planners, checks)
+        finally:
+            known = {result.change.address for result in end.results}
+            left = [change for change in plan.changes if change.address not in known]
+            results = [*end.results, *not_attempted(left, "the run broke off")]
+            receipt = _receipt(info.run, plan, document, started, clock.now(), results, notes + end.notes, stop)
+            _finish(run, receipt, end)
+    if end.fatal is not None and not receipt.wrote:
+        raise end.fatal
+    return receipt, end
+
+
+def settle_open(around: Surroundings) -> list[str]:
+    """Settles what earlier runs left open, in a run of its own; nothing happens when nothing is open."""
+    if not around.ledger.unsettled():
+        return []
+    stop = Stop(around.clock)
+    started = around.clock.now()
+    with stop.listening(), _lease(around, stop) as lease:
+        info = RunInfo(
+            run=run_id(started, around.entropy),
+            environment=around.environment.name,
+            command="settle",
+            who=around.who,
+            version=around.version,
+            started=started,
+        )
+        run = around.ledger.begin(info, lease)
+        notes = _settle(around, run, stop)
+        run.finish({"outcome": "settled", "notes": notes})
+    return notes
+
+
+def _lease(around: Surroundings, stop: Stop) -> Lease:
+    def waiting(held: LeaseHeld) -> None:
+        around.observer.note(f"waiting for the lease: {held.message}")
+
+    return around.ledger.acquire(this_process(around.who), pause=stop.pause, waiting=waiting)
+
+
+def _settle(around: Surroundings, run: Run, stop: Stop) -> list[str]:
+    """Settles what earlier runs left open, so that no write builds on a guess."""
+    unsettled = [item for item in around.ledger.unsettled() if item.run != run.info.run]
+    if not unsettled:
+        return []
+    found = ask(unsettled, around.ledger, around.targets.writers, _StopWaiter(stop), around.observer)
+    run.settle(found.settlements)
+    return found.notes
+
+
+@dataclass(frozen=True, slots=True)
+class _StopWaiter:
+    stop: Stop
+
+    def pause(self, seconds: float) -> None:
+        self.stop.pause(seconds)
+
+    def sent(self, operation: str | None, request_id: str | None) -> None:
+        """Nothing is sent while settling."""
+
+
+def _finish(run: Run, receipt: Receipt, end: RunEnd) -> None:
+    try:
+        run.finish(receipt.document())
+    except RetrainctlError as error:
+        # The receipt still reaches the user; the ledger shows a run without an end, which `--resume` settles.
+        end.notes.append(f"the receipt could not be written to the ledger: {error.message}")
+
+
+def _receipt(
+    run: str,
+    plan: Plan,
+    document: Mapping[str, Any],
+    started: datetime,
+    ended: datetime,
+    results: list[Result],
+    notes: list[str],
+    stop: Stop,
+) -> Receipt:
+    return Receipt(
+        run=run,
+        environment=plan.environment,
+        digest=document["digest"],
+        started=_iso(started),
+        ended=_iso(ended),
+        results=tuple(results),
+        notes=tuple(notes),
+        signal=stop.signal,
+    )
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _check_place(plan: Plan, environment: Environment) -> None:
+    if plan.environment != environment.name:
+        raise StalePlan(
+            f'the plan was made for environment "{plan.environment}", not for "{environment.name}"',
+            hint=f"Pass --env {plan.environment}, or plan again.",
+        )
+    here = scopes(environment)
+    for target in sorted({change.target for change in plan.changes}):
+        if plan.targets.get(target) != here.get(target):
+            raise StalePlan(
+                f'the plan was made for {plan.targets.get(target)}, environment "{environment.name}" '
+                f"is {here.get(target, 'without that target')} now",
+                hint="Plan again.",
+            )
+
+
+def _check_age(plan: Plan, options: ApplyOptions, now: datetime) -> None:
+    if options.max_age is None:
+        return
+    made = datetime.fromisoformat(plan.created_at.replace("Z", "+00:00"))
+    age = (now - made).total_seconds()
+    if age > options.max_age:
+        raise StalePlan(
+            f"the plan is {age / 60:.0f} min old, --max-age allows {options.max_age / 60:.0f} min", hint="Plan again."
+        )
+
+
+def _check_secrets(plan: Plan, resolver: SecretResolver) -> None:
+    """Every secret that the plan needs, resolved before the first write: all that are missing at once."""
+    missing: list[Diagnostic] = []
+    for change in plan.changes:
+        for reference in {ref for entry in change.fields for ref in _references(entry.after)}:
+            try:
+                resolver.resolve(reference)
+            except SecretUnavailable as error:
+                missing.append(
+                    Diagnostic(
+                        code=error.code,
+                        message=error.message,
+                        span=change.origin,
+                        hint=error.hint,
+                        address=str(change.address),
+                    )
+                )
+    if missing:
+        raise InvalidInput(missing, "secrets are missing; nothing was written")
+
+
+def _references(value: object) -> Iterator[SecretRef]:
+    if isinstance(value, SecretRef):
+        yield value
+    elif isinstance(value, Mapping):
+        for member in value.values():
+            yield from _references(member)

@@ -1,0 +1,55 @@
+"""Going on with an apply that was interrupted: only what its reviewed plan still owes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from retrainctl.ledger.errors import NotRecorded
+from retrainctl.ledger.ledger import Ledger
+from retrainctl.ledger.records import RunRecord, RunSummary
+from retrainctl.operations.settling import PLAN
+from retrainctl.plan.encode import decode, encode
+from retrainctl.plan.plan import Plan
+from retrainctl.ports import Outcome
+
+_COMPLETE = frozenset({"applied", "nothing", "settled"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What an interrupted run still owes. `plan` has no changes when only unknowns had to be settled."""
+
+    run: str
+    plan: Plan
+    document: dict[str, Any]
+
+
+def interrupted(ledger: Ledger) -> RunSummary | None:
+    """The latest run, if it ended before its plan was carried out. Settling and resuming count as parts of it."""
+    for summary in reversed(ledger.runs()):
+        if summary.info.command == "settle":
+            continue
+        return summary if summary.finished is None or _left_something(ledger.run(summary.info.run)) else None
+    return None
+
+
+def rest_of(ledger: Ledger, summary: RunSummary, *, created_at: str) -> Rest | None:
+    """The part of a run's plan without a successful end, after its unknowns were settled."""
+    try:
+        plan = decode(orjson.loads(ledger.document(summary.info.run, PLAN)))
+    except NotRecorded:
+        return None
+    record = ledger.run(summary.info.run)
+    done = {entry.address for entry in record.entries if entry.outcome is Outcome.DONE}
+    changes = tuple(change for change in plan.changes if change.address not in done)
+    rest = replace(plan, changes=changes, complete=plan.complete and len(changes) == len(plan.changes))
+    rest = replace(rest, created_at=created_at, drift=(), suppressed=())
+    return Rest(run=summary.info.run, plan=rest, document=encode(rest))
+
+
+def _left_something(record: RunRecord) -> bool:
+    outcome = (record.receipt or {}).get("outcome")
+    return outcome == "interrupted" or (outcome not in _COMPLETE and any(e.outcome is None for e in record.entries))

@@ -1,0 +1,104 @@
+"""Rollback: the reverse of a run as a plan that is reviewed and applied like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from retrainctl.apply.reverse import reverse
+from retrainctl.diagnostics import Diagnostic
+from retrainctl.errors import InvalidInput, RetrainctlError
+from retrainctl.ledger.ledger import Ledger
+from retrainctl.ledger.records import RunRecord
+from retrainctl.model.address import Address
+from retrainctl.model.change import ResourceChange
+from retrainctl.model.environment import Environment
+from retrainctl.operations.planning import default_guards, scopes
+from retrainctl.operations.settling import changes_of
+from retrainctl.plan.build import Selection
+from retrainctl.plan.guard import blocks
+from retrainctl.plan.plan import Plan, Source
+from retrainctl.ports import Outcome, TargetSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBack:
+    """A rollback plan, and what it cannot take back."""
+
+    plan: Plan
+    refused: tuple[Diagnostic, ...] = ()
+
+
+def rollback_plan(
+    run: str,
+    ledger: Ledger,
+    environment: Environment,
+    targets: TargetSet,
+    *,
+    selection: Selection,
+    prune: bool,
+    created_at: str,
+    version: str,
+) -> TakenBack:
+    """What undoes a run (`last`: the latest that wrote). Live state is read; only what the run changed goes back.
+
+    Raises `InvalidInput` when nothing at all can be taken back.
+    """
+    record = _record(ledger, run)
+    changes: list[ResourceChange] = []
+    refused: list[Diagnostic] = []
+    warnings: list[tuple[str, str]] = []
+    for change in _made_by(record, ledger, selection):
+        live = targets.readers[change.target].reread(change.address, change.identity)
+        back = reverse(change, live, prune=prune)
+        warnings += [
+            ("not-restored", f"{change.address}: the former value of {name} is secret and was never stored")
+            for name in back.lost
+        ]
+        if back.refused is not None:
+            refused.append(_refusal(change.address, back.refused))
+        elif back.change is not None:
+            draft = back.change
+            changes.append(replace(draft, steps=targets.planners[draft.target].steps(draft, live)))
+    if refused and not changes:
+        raise InvalidInput(refused, f"run {record.summary.info.run} cannot be taken back")
+    changes.sort(key=lambda change: change.address)
+    plan = Plan(
+        environment=environment.name,
+        targets=scopes(environment),
+        changes=tuple(changes),
+        blocked=blocks(changes, replace(default_guards(environment), limits={}), {}, {}),
+        warnings=(*warnings, *((d.code, f"{d.address}: {d.message}") for d in refused)),
+        complete=not (refused or selection),
+        source=Source(commit=record.summary.info.commit),
+        created_at=created_at,
+        retrainctl_version=version,
+    )
+    return TakenBack(plan=plan, refused=tuple(refused))
+
+
+def _record(ledger: Ledger, run: str) -> RunRecord:
+    if run != "last":
+        return ledger.run(run)
+    wrote = [summary for summary in ledger.runs() if summary.writes]
+    if not wrote:
+        raise RetrainctlError(
+            "there is no run to take back: the ledger has no write", code="RC503", hint="See `retrainctl history`."
+        )
+    return ledger.run(wrote[-1].info.run)
+
+
+def _made_by(record: RunRecord, ledger: Ledger, selection: Selection) -> Sequence[ResourceChange]:
+    """The run's changes that took effect."""
+    planned = changes_of(ledger, record.summary.info.run)
+    done = {entry.address for entry in record.entries if entry.outcome is Outcome.DONE}
+    return [change for address, change in planned.items() if address in done and selection.takes(address)]
+
+
+def _refusal(address: Address, why: str) -> Diagnostic:
+    return Diagnostic(
+        code="RC504",
+        message=why,
+        address=str(address),
+        hint="Its definition before the run is in the backup: `retrainctl history` names it.",
+    )

@@ -1,0 +1,154 @@
+"""The door of this room: a document and the name of a format give the text to write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from retrainctl.render.budget import PRESETS, UNLIMITED
+from retrainctl.render.style import PLAIN, Style
+
+PLAN_FORMATS: Final = ("text", "json", "md", "html", "sarif", "junit", "events", "github", "azdo")
+RECEIPT_FORMATS: Final = ("text", "json", "md", "junit", "events")
+DIAGNOSTIC_FORMATS: Final = ("text", "json", "sarif", "junit", "events", "github", "azdo")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderOptions:
+    """What a format may heed: style, show_ignored, explain, hints and saved_as for text; budget (a preset's name) and
+    now for Markdown.
+    """
+
+    style: Style = field(default=PLAIN)
+    show_ignored: bool = False
+    explain: bool = False
+    hints: bool = True
+    saved_as: str | None = None
+    budget: str | None = None
+    now: datetime | None = None
+
+
+def render_plan(document: Mapping[str, Any], form: str, options: RenderOptions | None = None) -> str:
+    """A decoded plan document in one of `PLAN_FORMATS`, a final newline included. Raises `KeyError` for another."""
+    return _PLAN[form](document, options or RenderOptions())
+
+
+def render_receipt(document: Mapping[str, Any], form: str, options: RenderOptions | None = None) -> str:
+    """A decoded receipt document in one of `RECEIPT_FORMATS`. Raises `KeyError` for another."""
+    return _RECEIPT[form](document, options or RenderOptions())
+
+
+_Render = Callable[[Mapping[str, Any], RenderOptions], str]
+# Each format is imported when it is asked for: a plan as text needs neither Jinja2 nor the error catalogue.
+
+
+def _plan_text(document: Mapping[str, Any], options: RenderOptions) -> str:
+    from retrainctl.render.plan_text import TextOptions, plan_text
+
+    return plan_text(
+        document,
+        TextOptions(
+            style=options.style,
+            show_ignored=options.show_ignored,
+            explain=options.explain,
+            hints=options.hints,
+            saved_as=options.saved_as,
+        ),
+    )
+
+
+def _plan_markdown(document: Mapping[str, Any], options: RenderOptions) -> str:
+    from retrainctl.render.plan_markdown import MarkdownOptions, plan_markdown
+
+    preset = PRESETS[options.budget] if options.budget else UNLIMITED
+    return plan_markdown(document, MarkdownOptions(preset=preset, now=options.now, hints=options.hints))
+
+
+def _plan_html(document: Mapping[str, Any], options: RenderOptions) -> str:
+    from retrainctl.render.plan_html import plan_html
+
+    return plan_html(document)
+
+
+def _json(document: Mapping[str, Any], options: RenderOptions) -> str:
+    from retrainctl.render.escape import json_text
+
+    return json_text(document) + "\n"
+
+
+def _plan_sarif(document: Mapping[str, Any], options: RenderOptions) -> str:
+    from retrainctl.render.sarif import plan_sarif
+
+    return plan_sarif(document)
+
+
+def _plan_junit(document: Mapping[str, Any], options: RenderOptions) -> str:
+    from retrainctl.render.junit import plan_junit
+
+    return plan_junit(document)
+
+
+def _plan_events(document: Mapping[str, Any], options: RenderOptions) -> str:
+    from retrainctl.render.events import plan_events
+
+    return plan_events(document)
+
+
+def _plan_github(document: Mapping[str, Any], options: RenderOptions) -> str:
+    from retrainctl.render.annotations import plan_github
+
+    return plan_github(document)
+
+
+def _plan_azdo(document: Mapping[str, Any], options: RenderOptions) -> str:
+    from retrainctl.render.annotations import plan_azdo
+
+    return plan_azdo(document)
+
+
+def _receipt_text(document: Mapping[str, Any], options: RenderOptions) -> str:
+    from retrainctl.render.receipt_text import receipt_text
+
+    return receipt_text(document, options.style, hints=options.hints)
+
+
+def _receipt_markdown(document: Mapping[str, Any], options: RenderOptions) -> str:
+    from retrainctl.render.plan_markdown import MarkdownOptions
+    from retrainctl.render.receipt_markdown import receipt_markdown
+
+    preset = PRESETS[options.budget] if options.budget else UNLIMITED
+    return receipt_markdown(document, MarkdownOptions(preset=preset, now=options.now))
+
+
+def _receipt_junit(document: Mapping[str, Any], options: RenderOptions) -> str:
+    from retrainctl.render.junit import receipt_junit
+
+    return receipt_junit(document)
+
+
+def _receipt_events(document: Mapping[str, Any], options: RenderOptions) -> str:
+    from retrainctl.render.events import receipt_events
+
+    return receipt_events(document)
+
+
+_PLAN: Final[Mapping[str, _Render]] = {
+    "text": _plan_text,
+    "json": _json,
+    "md": _plan_markdown,
+    "html": _plan_html,
+    "sarif": _plan_sarif,
+    "junit": _plan_junit,
+    "events": _plan_events,
+    "github": _plan_github,
+    "azdo": _plan_azdo,
+}
+_RECEIPT: Final[Mapping[str, _Render]] = {
+    "text": _receipt_text,
+    "json": _json,
+    "md": _receipt_markdown,
+    "junit": _receipt_junit,
+    "events": _receipt_events,
+}

@@ -1,0 +1,48 @@
+"""The plan as one self-contained page: nothing is loaded from anywhere, and the page forbids itself to try."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from retrainctl.render.read import plan_view
+from retrainctl.render.style import SYMBOLS
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def plan_html(document: Mapping[str, Any]) -> str:
+    """The plan document as an HTML page. Scripts and styles run only by their hash (`Content-Security-Policy`), so even
+    markup that slipped through an escape could not act.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals["symbols"] = SYMBOLS
+    style, script = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    view = plan_view(document)
+    return environment.get_template("plan.html.j2").render(
+        plan=view,
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        reasons=sorted(Counter(entry.reason for entry in view.suppressed).items()),
+        kinds=sorted({change.kind for change in view.changes}),
+        actions=[action for action in ("delete", "replace", "update", "create") if view.counts.get(action)],
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,100 @@
+"""What Azure would refuse, known before the call, and the calls of a change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from retrainctl.model.change import Action, Request, ResourceChange, Step
+from retrainctl.model.environment import ArmSettings
+from retrainctl.model.resource import Desired, Observed
+from retrainctl.model.values import JsonObject
+from retrainctl.ports import Judgement
+from retrainctl.targets.arm import ids
+from retrainctl.targets.arm.client import PLAN_VERSION
+from retrainctl.targets.arm.judgement import judge_plan, judge_service
+from retrainctl.targets.arm.requests import (
+    Hider,
+    creation_body,
+    plan_creation_body,
+    plan_update_body,
+    update_body,
+)
+
+SERVICE: Final = "WebService"
+PLAN: Final = "CommitmentPlan"
+
+_WAIT = "the asynchronous operation"
+_CHECK = "read back and compare"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmPlanner:
+    """The pure half of the target: implements `ports.Planner` for `WebService` and `CommitmentPlan`.
+
+    environment: its name salts the hashes of hidden values.
+    """
+
+    settings: ArmSettings
+    environment: str
+
+    def judge(
+        self, change: ResourceChange, desired: Desired | None, observed: Observed | None, facts: JsonObject
+    ) -> Judgement:
+        """Refusals with their fix, and what a reviewer should know."""
+        judge = judge_plan if change.address.kind == PLAN else judge_service
+        return judge(change, desired, observed, facts)
+
+    def steps(self, change: ResourceChange, observed: Observed | None) -> tuple[Step, ...]:
+        """One call per step; a replacement has two steps. Nothing to do, no step."""
+        return tuple(
+            Step(
+                id=name,
+                requests=(self._request(change, name, observed),),
+                wait=None if change.address.kind == PLAN else _WAIT,
+                check=_CHECK,
+            )
+            for name in step_names(change.action)
+        )
+
+    def _request(self, change: ResourceChange, name: str, observed: Observed | None) -> Request:
+        path = f"{ids.parse(change.identity).path}?api-version={version_for(change, self.settings)}"
+        if name == "delete":
+            return Request(method="DELETE", path=path)
+        body = self.body(change, name, {} if observed is None else observed.document)
+        shown = Hider(environment=self.environment, address=change.address).hide(body)
+        return Request(method="PUT" if name == "create" else "PATCH", path=path, body=shown)
+
+    def body(self, change: ResourceChange, name: str, document: JsonObject) -> dict[str, object]:
+        """The body of a step, secrets as references, nothing hidden: what `perform` sends is made by the same code."""
+        if change.address.kind == PLAN:
+            return plan_creation_body(change) if name == "create" else plan_update_body(change, document)
+        if name == "create":
+            return creation_body(change, self.settings.api_version, self.plan_id)
+        return update_body(change, document, self.settings.api_version)
+
+    def plan_id(self, named: str) -> str:
+        """The id of a commitment plan that a manifest names by address (`CommitmentPlan/s1`) or by bare name."""
+        name = named.removeprefix(f"{PLAN}/")
+        return ids.commitment_plan(self.settings.subscription, self.settings.resource_group, name)
+
+
+def step_names(action: Action) -> Iterator[str]:
+    """The steps of an action, in order."""
+    match action:
+        case Action.CREATE:
+            yield "create"
+        case Action.UPDATE:
+            yield "update"
+        case Action.DELETE:
+            yield "delete"
+        case Action.REPLACE:
+            yield from ("delete", "create")
+        case Action.NO_OP:
+            return
+
+
+def version_for(change: ResourceChange, settings: ArmSettings) -> str:
+    """The api-version of a change's calls: commitment plans have one of their own."""
+    return PLAN_VERSION if change.address.kind == PLAN else settings.api_version

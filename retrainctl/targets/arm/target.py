@@ -1,0 +1,312 @@
+"""New web services and commitment plans, read and written (implements `ports.Writer`)."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from retrainctl.definition import commitmentplan, document, export, observe
+from retrainctl.definition.shape import COMMITMENT_PLAN
+from retrainctl.errors import InvalidInput
+from retrainctl.model.address import Address
+from retrainctl.model.change import ResourceChange, Step
+from retrainctl.model.resource import Desired, Observed
+from retrainctl.model.values import JsonObject, SecretRef
+from retrainctl.ports import (
+    AuthFailed,
+    Conflict,
+    NotFound,
+    Outcome,
+    Performed,
+    Reading,
+    Rejected,
+    SecretResolver,
+    TargetError,
+    Unavailable,
+    Waiter,
+)
+from retrainctl.targets.arm import ids
+from retrainctl.targets.arm.client import ArmClient
+from retrainctl.targets.arm.planner import PLAN, SERVICE, ArmPlanner
+from retrainctl.targets.arm.requests import hidden_places, reveal
+from retrainctl.targets.azure.bucket import Pause
+from retrainctl.targets.azure.pipeline import Answer
+
+_MANY: Final = 8
+"""From so many wanted resources of a kind and group on, one list call tells which exist before each is read."""
+
+_GROUP_MISSING: Final = "RC311"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmTarget:
+    """Reads and writes through an `ArmClient`.
+
+    planner: makes the bodies, so that what is sent is what was planned. parallel: reads at one time.
+    scan_associations: whether `read` also finds out which plan pays for which service (one call per plan), as
+    `facts["associations"]`; a service itself never shows it (arm-webservices.md section 5).
+    """
+
+    client: ArmClient
+    planner: ArmPlanner
+    secrets: SecretResolver
+    parallel: int = 8
+    scan_associations: bool = False
+
+    # Reading
+
+    def identity(self, desired: Desired) -> str:
+        """The id that a declared resource has or will have."""
+        settings = self.planner.settings
+        group = desired.place.get("resourceGroup") or settings.resource_group
+        name = desired.place.get("name") or desired.address.name
+        compose = ids.commitment_plan if desired.address.kind == PLAN else ids.web_service
+        return compose(settings.subscription, group, name)
+
+    def read(self, wanted: Sequence[Desired]) -> Reading:
+        """Lists first where many are wanted, then gets each one that exists: list items are sparse.
+
+        Raises `TargetError` when nothing can be read at all (no connection, no credentials).
+        """
+        identities = {desired.address: self.identity(desired) for desired in wanted}
+        failures: dict[Address, TargetError] = {}
+        present = self._present(identities, failures)
+        todo = [(a, i) for a, i in identities.items() if a not in failures and present(a, i)]
+        observed: dict[Address, Observed] = {}
+        for (address, _), found in zip(todo, self._parallel(self._try_read, todo), strict=True):
+            if isinstance(found, TargetError):
+                failures[address] = found
+            elif found is not None:
+                observed[address] = found
+        self._raise_if_hopeless(failures, len(identities))
+        return Reading(
+            observed=observed,
+            identities=identities,
+            failures=failures,
+            facts=self._facts(wanted, identities, observed, failures),
+        )
+
+    def reread(self, address: Address, identity: str) -> Observed | None:
+        """Reads one resource again; None when it is not there. A missing resource group is an error."""
+        try:
+            return self._read(address, identity, None)
+        except NotFound as error:
+            if error.code == _GROUP_MISSING:
+                error.address = address
+                raise
+            return None
+
+    def discover(self, group: str | None = None) -> Iterator[Observed]:
+        """Every web service of a group, else of the subscription, in full; in the order of their ids."""
+        found = sorted(str(item["id"]) for item in self.client.list_services(group) if isinstance(item.get("id"), str))
+        targets = [(Address(SERVICE, ids.parse(identity).name), identity) for identity in found]
+        for result in self._parallel(lambda pair: self.reread(*pair), targets):
+            if result is not None:
+                yield result
+
+    def backup(self, observed: Observed) -> tuple[bytes, bytes]:
+        """The definition as `export` writes it, and as JSON what it leaves out; neither holds a secret."""
+        if observed.address.kind == PLAN:
+            fields, side = {}, {}
+            for name, item in observed.document.items():
+                (side if name in commitmentplan.READ_ONLY else fields)[name] = item
+            return _json(fields), _json(side)
+        version = self.planner.settings.api_version
+        return export.export(observed.document, api_version=version), _json(export.read_only(observed.document))
+
+    def _present(
+        self, identities: Mapping[Address, str], failures: dict[Address, TargetError]
+    ) -> Callable[[Address, str], bool]:
+        """Which of the wanted may exist: all where few are wanted, else those that a list names."""
+        groups: defaultdict[tuple[str, str], list[Address]] = defaultdict(list)
+        for address, identity in identities.items():
+            groups[address.kind, ids.parse(identity).resource_group].append(address)
+        listed: dict[tuple[str, str], frozenset[str]] = {}
+        for (kind, group), addresses in groups.items():
+            if len(addresses) < _MANY:
+                continue
+            try:
+                listed[kind, group.casefold()] = self._list(kind, group)
+            except NotFound as error:
+                failures.update(dict.fromkeys(addresses, error))
+
+        def may_exist(address: Address, identity: str) -> bool:
+            known = listed.get((address.kind, ids.parse(identity).resource_group.casefold()))
+            return known is None or ids.key(identity) in known
+
+        return may_exist
+
+    def _list(self, kind: str, group: str) -> frozenset[str]:
+        items = self.client.list_plans(group) if kind == PLAN else self.client.list_services(group)
+        return frozenset(ids.key(str(item.get("id", ""))) for item in items)
+
+    def _try_read(self, pair: tuple[Address, str]) -> Observed | TargetError | None:
+        try:
+            return self.reread(*pair)
+        except TargetError as error:
+            error.address = error.address or pair[0]
+            return error
+
+    def _read(self, address: Address, identity: str, pause: Pause | None) -> Observed:
+        place = ids.parse(identity)
+        if address.kind == PLAN:
+            found = self.client.get_plan(place.resource_group, place.name, pause=pause)
+            return commitmentplan.observe(address, identity, document.proper(found, COMMITMENT_PLAN))
+        found = self.client.get_service(place.resource_group, place.name, pause=pause)
+        now = self.client.pipeline.clock.now()
+        return observe.observe(address, identity, document.proper(found), now=now)
+
+    def _parallel(self, work: Callable[[Any], _T], items: Sequence[Any]) -> Iterable[_T]:
+        if len(items) < 2 or self.parallel < 2:
+            return map(work, items)
+        pool = ThreadPoolExecutor(max_workers=min(self.parallel, len(items)), thread_name_prefix="arm-read")
+        try:
+            return list(pool.map(work, items))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _raise_if_hopeless(self, failures: Mapping[Address, TargetError], wanted: int) -> None:
+        """One error instead of a thousand when nobody lets us in or nobody is there."""
+        if failures and len(failures) == wanted:
+            first = next(iter(failures.values()))
+            if isinstance(first, AuthFailed | Unavailable) and all(e.code == first.code for e in failures.values()):
+                raise first
+
+    def _facts(
+        self,
+        wanted: Sequence[Desired],
+        identities: Mapping[Address, str],
+        observed: Mapping[Address, Observed],
+        failures: Mapping[Address, TargetError],
+    ) -> dict[str, Any]:
+        """`commitmentPlans`: the plans that exist where a service shall be created with one."""
+        facts: dict[str, Any] = {}
+        groups = {
+            ids.parse(identities[d.address]).resource_group
+            for d in wanted
+            if d.address.kind == SERVICE
+            and "commitmentPlan" in d.fields
+            and d.address not in observed
+            and d.address not in failures
+        }
+        if groups or self.scan_associations:
+            groups = groups or {self.planner.settings.resource_group}
+            try:
+                plans = sorted(plan for group in sorted(groups) for plan in self._list(PLAN, group))
+            except NotFound:
+                return facts
+            facts["commitmentPlans"] = plans
+            if self.scan_associations:
+                facts["associations"] = dict(self._associations(plans))
+        return facts
+
+    def _associations(self, plans: Iterable[str]) -> Iterator[tuple[str, str]]:
+        for plan in plans:
+            place = ids.parse(plan)
+            for item in self.client.list_associations(place.resource_group, place.name):
+                properties = item.get("properties")
+                service = properties.get("associatedResourceId") if isinstance(properties, Mapping) else None
+                if isinstance(service, str):
+                    yield ids.key(service), plan
+
+    # Writing
+
+    def perform(self, change: ResourceChange, step: Step, observed: Observed | None, waiter: Waiter) -> Performed:
+        """Builds the call anew from `observed`, sends it and waits for the final result."""
+        try:
+            body = self._body(change, step, observed, waiter)
+        except TargetError as error:
+            error.address = change.address
+            return Performed(outcome=Outcome.FAILED, error=error)
+        try:
+            start = self._send(change, step, body, waiter.pause)
+        except TargetError as error:
+            error.address = change.address
+            return Performed(outcome=_after_error(error), request_id=error.request_id, error=error)
+        if change.address.kind == PLAN:
+            waiter.sent(None, start.request_id)
+            return Performed(outcome=Outcome.DONE, request_id=start.request_id)
+        place = ids.parse(change.identity)
+        performed = self.client.finish(start, place.resource_group, place.name, waiter)
+        if performed.error is not None:
+            performed.error.address = change.address
+        return performed
+
+    def settle(self, operation: str, waiter: Waiter) -> Performed:
+        """Asks on our host what became of an operation of an earlier run."""
+        return self.client.operations.settle(operation, waiter)
+
+    def _body(self, change: ResourceChange, step: Step, observed: Observed | None, waiter: Waiter) -> Any:
+        """The body with its secrets. Raises `TargetError` for what can be known before sending, `SecretUnavailable`."""
+        if step.id == "delete":
+            return None
+        live: JsonObject = {}
+        if step.id == "create":
+            self._must_be_free(change, waiter)
+        else:
+            if observed is None:
+                observed = self._read(change.address, change.identity, waiter.pause)
+            live = observed.document
+        try:
+            body = self.planner.body(change, step.id, live)
+        except InvalidInput as error:
+            found = error.diagnostics[0]
+            raise Rejected(found.message, code=found.code, hint=found.hint, sent=False) from error
+        for path in hidden_places(body):
+            raise Rejected(
+                f"the value of {'.'.join(path)} is not in the plan: it is secret, or not known yet",
+                code="RC326",
+                hint="Give it as a reference (`{env: NAME}`) in the manifest, then plan again.",
+                sent=False,
+            )
+        return reveal(body, self._secret)
+
+    def _must_be_free(self, change: ResourceChange, waiter: Waiter) -> None:
+        """A PUT overwrites without a word (arm-webservices.md section 2), so nothing may be there."""
+        try:
+            self._read(change.address, change.identity, waiter.pause)
+        except NotFound as error:
+            if error.code == _GROUP_MISSING:
+                raise
+            return
+        raise Conflict(
+            f"{change.address} exists already; creating it would overwrite it, so nothing was sent",
+            code="RC327",
+            hint="Plan again: it will be planned as an update.",
+            sent=False,
+        )
+
+    def _secret(self, reference: SecretRef) -> str:
+        return self.secrets.resolve(reference).reveal()
+
+    def _send(self, change: ResourceChange, step: Step, body: Any, pause: Pause) -> Answer:
+        place, client = ids.parse(change.identity), self.client
+        group, name = place.resource_group, place.name
+        if step.id == "delete":
+            delete = client.delete_plan if change.address.kind == PLAN else client.delete_service
+            return delete(group, name, pause=pause)
+        if change.address.kind == PLAN:
+            write = client.put_plan if step.id == "create" else client.patch_plan
+        else:
+            write = client.put_service if step.id == "create" else client.patch_service
+        return write(group, name, body, pause=pause)
+
+
+def _after_error(error: TargetError) -> Outcome:
+    """A write that was not sent, or was refused, is failed; one without a clear answer may have been done."""
+    if not error.sent or error.status is not None and not _unclear(error):
+        return Outcome.FAILED
+    return Outcome.UNKNOWN
+
+
+def _unclear(error: TargetError) -> bool:
+    return isinstance(error, Unavailable) and not error.declined
+
+
+def _json(tree: Any) -> bytes:
+    return json.dumps(tree, ensure_ascii=False, indent=2).encode()

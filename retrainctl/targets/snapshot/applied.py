@@ -1,0 +1,129 @@
+"""`applied.json`: what the ledger knew when the snapshot was taken, so that planning offline has all three sides.
+
+One object by address: `{"WebService/census": {"identity", "fields", "slots", "created", "fingerprint", "run"}}`; a slot is
+`{"uri", "model", "version", "sha256", "etag"}`. Members that are empty or unknown are left out. Secrets stand in it as
+`{"$hash": ...}`, as the ledger keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from retrainctl.definition.file import load_bytes
+from retrainctl.definition.parsing import invalid, parse
+from retrainctl.diagnostics import Span
+from retrainctl.errors import InvalidInput
+from retrainctl.model.address import Address
+from retrainctl.model.redaction import without_query
+from retrainctl.model.resource import Applied, AppliedSlot
+from retrainctl.targets.snapshot.folder import APPLIED
+
+
+def encode(records: Iterable[Applied]) -> bytes:
+    """The file: sorted by address, same records same bytes."""
+    tree = {str(record.address): to_json(record) for record in records}
+    return orjson.dumps(tree, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def read_applied(root: Path, shown: str) -> dict[Address, Applied]:
+    """Reads the file of a snapshot folder; nothing when there is none.
+
+    Raises:
+        InvalidInput: it is not what `encode` writes.
+    """
+    path = root / APPLIED
+    if not path.is_file():
+        return {}
+    file = f"{shown}/{APPLIED}"
+    data = parse(load_bytes(path, shown=file), file=file)
+    if not isinstance(data, dict):
+        raise _bad(file, "it must be an object by address")
+    records = (from_json(name, item, file) for name, item in data.items())
+    return {record.address: record for record in records}
+
+
+def to_json(record: Applied) -> dict[str, Any]:
+    """One record without its address; empty members are left out."""
+    slots = {name: _slot_to_json(slot) for name, slot in record.slots.items()}
+    members: dict[str, Any] = {
+        "identity": record.identity,
+        "fields": record.fields,
+        "slots": slots,
+        "created": record.created,
+        "fingerprint": record.fingerprint,
+        "run": record.run,
+    }
+    return {name: item for name, item in members.items() if item}
+
+
+def from_json(name: str, data: Any, file: str = APPLIED) -> Applied:
+    """The record of an address; raises `InvalidInput` for anything else."""
+    try:
+        address = Address.parse(name)
+    except ValueError:
+        raise _bad(file, f"{name!r} is not an address") from None
+    item = _object(data, file, name)
+    slots = _object(item.get("slots", {}), file, f"{name}: slots")
+    return Applied(
+        address=address,
+        identity=_text(item.get("identity", ""), file, f"{name}: identity"),
+        fields=_object(item.get("fields", {}), file, f"{name}: fields"),
+        slots={slot: _slot_from_json(value, file, f"{name}: slot {slot!r}") for slot, value in slots.items()},
+        created=item.get("created") is True,
+        fingerprint=_optional(item.get("fingerprint"), file, f"{name}: fingerprint"),
+        run=_optional(item.get("run"), file, f"{name}: run"),
+    )
+
+
+def _slot_to_json(slot: AppliedSlot) -> dict[str, Any]:
+    members = {
+        "uri": without_query(slot.uri),
+        "model": slot.model,
+        "version": slot.version,
+        "sha256": slot.sha256,
+        "etag": slot.etag,
+    }
+    return {name: item for name, item in members.items() if item is not None}
+
+
+def _slot_from_json(data: Any, file: str, where: str) -> AppliedSlot:
+    item = _object(data, file, where)
+    version = item.get("version")
+    if version is not None and not isinstance(version, int):
+        raise _bad(file, f"{where}: version must be a number")
+    return AppliedSlot(
+        uri=_text(item.get("uri"), file, f"{where}: uri"),
+        model=_optional(item.get("model"), file, f"{where}: model"),
+        version=version,
+        sha256=_optional(item.get("sha256"), file, f"{where}: sha256"),
+        etag=_optional(item.get("etag"), file, f"{where}: etag"),
+    )
+
+
+def _object(value: Any, file: str, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise _bad(file, f"{where} must be an object")
+    return value
+
+
+def _text(value: Any, file: str, where: str) -> str:
+    if not isinstance(value, str):
+        raise _bad(file, f"{where} must be a text")
+    return value
+
+
+def _optional(value: Any, file: str, where: str) -> str | None:
+    return None if value is None else _text(value, file, where)
+
+
+def _bad(file: str, why: str) -> InvalidInput:
+    return invalid(
+        "RC224",
+        f"not a record of applied resources: {why}",
+        span=Span(file, 1, 1),
+        hint="take the snapshot again with `retrainctl snapshot pull`",
+    )

@@ -1,0 +1,113 @@
+"""The folder form of a snapshot: `snapshot.json` beside one folder per target."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from retrainctl.definition.file import load_bytes
+from retrainctl.definition.moment import read_moment
+from retrainctl.definition.parsing import invalid, parse
+from retrainctl.diagnostics import Span
+from retrainctl.errors import InvalidInput
+from retrainctl.targets.snapshot.names import decode
+
+HEAD: Final = "snapshot.json"
+APPLIED: Final = "applied.json"
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What `snapshot.json` says.
+
+    complete: whether a resource without file does not exist. Without it, nothing is known of such a resource.
+    targets: per target (`arm`, `classic`) where the files were taken from, as the target's own part understands it.
+    encoded: whether file names are those of `names.encode`, so that no file must be opened to know what it holds.
+    """
+
+    complete: bool
+    created_at: datetime | None = None
+    environment: str | None = None
+    targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    encoded: bool = False
+
+    def covers(self, target: str) -> bool:
+        """Whether the snapshot speaks of all resources of a target."""
+        return self.complete and (not self.targets or target in self.targets)
+
+    def to_json(self) -> dict[str, Any]:
+        created = None if self.created_at is None else self.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {
+            "format": FORMAT,
+            "complete": self.complete,
+            "createdAt": created,
+            "environment": self.environment,
+            "names": "encoded" if self.encoded else "plain",
+            "targets": self.targets,
+        }
+
+
+def read_head(root: Path, shown: str) -> Head | None:
+    """Reads `snapshot.json`; None when the folder has none, raises `InvalidInput` when it makes no sense."""
+    path = root / HEAD
+    if not path.is_file():
+        return None
+    file = f"{shown}/{HEAD}"
+    data = parse(load_bytes(path, shown=file), file=file)
+    if not isinstance(data, dict):
+        raise _bad(file, "it must be an object")
+    complete, number = data.get("complete", False), data.get("format", FORMAT)
+    targets = data.get("targets") or {}
+    created = read_moment(data.get("createdAt"))
+    if not isinstance(complete, bool):
+        raise _bad(file, "`complete` must be true or false")
+    if not isinstance(number, int) or number > FORMAT:
+        raise _bad(file, f"its format {number!r} is newer than this retrainctl knows")
+    if data.get("createdAt") is not None and created is None:
+        raise _bad(file, "`createdAt` must be a moment such as 2026-11-02T08:00:00Z")
+    if not isinstance(targets, dict) or not all(isinstance(part, dict) for part in targets.values()):
+        raise _bad(file, "`targets` must hold one object per target")
+    environment = data.get("environment")
+    return Head(
+        complete=complete,
+        created_at=created,
+        environment=environment if isinstance(environment, str) else None,
+        targets=targets,
+        encoded=data.get("names") == "encoded",
+    )
+
+
+def _bad(file: str, why: str) -> InvalidInput:
+    return invalid(
+        "RC221",
+        f"not a snapshot: {why}",
+        span=Span(file, 1, 1),
+        hint="take the snapshot again with `retrainctl snapshot pull`",
+    )
+
+
+def json_files(folder: Path) -> Iterator[tuple[Path, str | None]]:
+    """The JSON files of a folder, by name, with the resource name behind each (None for a shortened one)."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(e.name for e in entries if e.name.endswith(".json") and not e.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        yield folder / name, decode(name.removesuffix(".json"))
+
+
+def folders(folder: Path) -> Iterator[tuple[Path, str | None]]:
+    """The folders in a folder, by name, with the resource name behind each."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        yield folder / name, decode(name)
