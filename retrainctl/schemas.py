@@ -43,14 +43,13 @@ class Violation:
 class Checker:
     """A compiled schema. `is_valid` is quick; `violations` says what is wrong, at leisure."""
 
-    __slots__ = ("_explainer", "_fast", "_name", "_templates")
+    __slots__ = ("_explainer", "_fast", "_name")
 
-    def __init__(self, name: str, *, templates: bool) -> None:
+    def __init__(self, name: str) -> None:
         import jsonschema_rs
 
         self._name = name
-        self._templates = templates
-        root, library = _root(name, templates=templates)
+        root, library = _root(name)
         registry = jsonschema_rs.Registry([(known["$id"], known) for known in library.values()])
         self._fast = jsonschema_rs.Draft202012Validator(root, registry=registry)
         self._explainer: jsonschema.protocols.Validator | None = None
@@ -62,19 +61,19 @@ class Checker:
     def violations(self, instance: Any) -> Iterator[Violation]:
         """Everything that is wrong, in the order of the schema's keywords."""
         if self._explainer is None:
-            self._explainer = _explainer(self._name, templates=self._templates)
+            self._explainer = _explainer(self._name)
         for error in self._explainer.iter_errors(instance):
             yield _violation(error)
 
 
 @lru_cache(maxsize=64)
-def checker(name: str, *, templates: bool = False) -> Checker:
+def checker(name: str) -> Checker:
     """The compiled schema `NAME.schema.json`, or one definition of it (`NAME#DEFINITION`), built once.
 
-    templates: also take expressions (`{{ ... }}`) where a number or a constrained text is meant, as editors do;
-    without it only finished values are valid. Raises `FileNotFoundError` when there is no such schema.
+    The published schemas also take expressions (`{{ ... }}`) where a number or a constrained text is meant, for the
+    sake of editors; here only finished values are valid. Raises `FileNotFoundError` when there is no such schema.
     """
-    return Checker(name, templates=templates)
+    return Checker(name)
 
 
 @lru_cache(maxsize=64)
@@ -97,18 +96,18 @@ def folder() -> Path:
     return inside if inside.is_dir() else package.parent / "schemas"
 
 
-def _root(name: str, *, templates: bool) -> tuple[dict[str, Any], Mapping[str, dict[str, Any]]]:
+def _root(name: str) -> tuple[dict[str, Any], Mapping[str, dict[str, Any]]]:
     """The schema that a checker begins with, and all that it needs."""
     file, _, part = name.partition("#")
-    library = _library(file, templates=templates)
+    library = _library(file)
     if not part:
         return library[file], library
     return {"$schema": library[file]["$schema"], "$ref": f"{library[file]['$id']}#/$defs/{part}"}, library
 
 
 @lru_cache(maxsize=64)
-def _library(name: str, *, templates: bool) -> Mapping[str, dict[str, Any]]:
-    """A schema and all that it refers to, by name; without templates the shared definitions of expressions are void."""
+def _library(name: str) -> Mapping[str, dict[str, Any]]:
+    """A schema and all that it refers to, by name; the shared definitions of expressions allow nothing in it."""
     library: dict[str, dict[str, Any]] = {}
     wanted = [name]
     while wanted:
@@ -116,7 +115,7 @@ def _library(name: str, *, templates: bool) -> Mapping[str, dict[str, Any]]:
         if current not in library:
             library[current] = document(current)
             wanted.extend(_references(library[current]))
-    if not templates and _SHARED in library:
+    if _SHARED in library:
         shared = dict(library[_SHARED])
         shared["$defs"] = {**shared["$defs"], **dict.fromkeys(_OPEN_TO_EXPRESSIONS, False)}
         library[_SHARED] = shared
@@ -136,12 +135,12 @@ def _references(node: Any) -> Iterator[str]:
             yield from _references(value)
 
 
-def _explainer(name: str, *, templates: bool) -> jsonschema.protocols.Validator:
+def _explainer(name: str) -> jsonschema.protocols.Validator:
     from jsonschema import Draft202012Validator
     from referencing import Registry
     from referencing.jsonschema import DRAFT202012
 
-    root, library = _root(name, templates=templates)
+    root, library = _root(name)
     registry: Registry[Any] = Registry().with_resources(
         [(known["$id"], DRAFT202012.create_resource(known)) for known in library.values()]
     )

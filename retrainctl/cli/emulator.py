@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from enum import StrEnum
 from pathlib import Path
@@ -56,16 +57,13 @@ def up(
 
 
 def _stay(folder: Path, seeds: list[Path], *, https: bool, realistic: bool, retry_after: int) -> int:
-    """Run the server as a child in this terminal; Ctrl-C reaches both."""
+    """Become the server, so that every signal is its own; where a process cannot, wait for a child."""
     command = launcher.command(folder, https=https, realistic=realistic, retry_after=retry_after)
     for path in seeds:
         command += ["--seed", str(path)]
-    with subprocess.Popen(command) as process:  # noqa: S603 - our own interpreter and module
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                continue  # the child got it too and is about to end
+    if os.name == "posix":
+        os.execv(command[0], command)  # noqa: S606 - our own interpreter and module
+    return subprocess.call(command)  # noqa: S603
 
 
 @app.command(epilog="Example: retrainctl emulator down   " + _CODES)

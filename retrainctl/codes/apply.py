@@ -28,4 +28,42 @@ CODES: Final[dict[str, Code]] = {
         "What it was before the run is not known, or it was created or deleted by the run.",
         "Pass --prune for created resources; otherwise use the backup that `retrainctl history` names.",
     ),
+    "RC550": Code("Ledger error", "The ledger cannot do what was asked.", "Follow the hint of the message."),
+    "RC551": Code(
+        "Ledger unavailable",
+        "The place of the ledger cannot be read or written: the disk is full, rights are missing, the network is down.",
+        "Mend the place, or set `ledger:` of the environment to another one. No target was written to after this.",
+    ),
+    "RC552": Code(
+        "Lease held",
+        "Somebody else applies to this environment. The message names who, since when and the CI run.",
+        "Wait until that run has ended. `retrainctl lease show` tells more, `retrainctl lease steal` takes it away.",
+    ),
+    "RC553": Code(
+        "Lease lost",
+        "Another run took the lease over while this one was silent, or somebody stole it.",
+        "Nothing more is written. Run `retrainctl apply --resume` once the other run has ended.",
+    ),
+    "RC554": Code(
+        "Ledger damaged",
+        "A record or a backup is not what was written: it was changed, removed or damaged. The message names the line.",
+        "Restore the file from a copy. Without one, move the ledger aside: the next apply starts a new one.",
+    ),
+    "RC555": Code("Not recorded", "The ledger holds no such run or document.", "`retrainctl history` lists the runs."),
+    "RC556": Code(
+        "No backup",
+        "The run has no backup of this resource: it created it, or did not touch it.",
+        "`retrainctl history ADDRESS` shows the runs that wrote to it.",
+    ),
+    "RC557": Code(
+        "Ledger of a newer version",
+        "The ledger was written by a later version of retrainctl in a format that this one cannot read.",
+        "Install that version or a later one.",
+    ),
+    "RC558": Code(
+        "Ledger of another environment",
+        "The configured ledger holds the runs of another environment.",
+        "Give every environment a ledger of its own: `ledger:` in the project file.",
+    ),
+    "RC559": Code("Run id used", "There already is a run with this id.", "Start again: every run gets its own id."),
 }

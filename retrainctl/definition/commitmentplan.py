@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from retrainctl.definition.normalise import canonical
+from retrainctl.definition.encoding import canonical
 from retrainctl.definition.rules import Reason
 from retrainctl.model.address import Address
 from retrainctl.model.resource import Normalised, Observed

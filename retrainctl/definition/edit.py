@@ -6,12 +6,13 @@ its credentials and its ciphertext. This is the way back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from retrainctl.definition.document import properties_of
-from retrainctl.definition.normalise import COLUMN_ORDER, ENCRYPTED, lift
+from retrainctl.definition.parameters import ENCRYPTED, is_masked, lift, masked
 from retrainctl.definition.parsing import invalid
+from retrainctl.definition.visit import COLUMN_ORDER
 from retrainctl.model.values import MISSING, Missing, Path, Tree
 
 _ENVELOPE: Final = frozenset({"location", "tags"})
@@ -40,11 +41,11 @@ def revise(
         document: as read from the service, in proper form; `{"properties": {}}` for a service to be made.
         changes: path and new value of normalised fields, as plans hold them; `MISSING` takes a member out. Values may
             hold `SecretRef`.
-        source: where the ciphertext of encrypted parameters that are new here comes from (a definition of the same
-            region); `document` itself is asked first.
+        source: where ciphertext and signatures that are new here come from (a definition of the same region);
+            `document` itself is asked first.
 
     Raises:
-        InvalidInput: an encrypted parameter's ciphertext is in neither.
+        InvalidInput: an encrypted or masked value is in neither.
     """
     patch: _Patch = {}
     for path, value in changes:
@@ -105,26 +106,31 @@ class _Editor:
 
     def _raw(self, value: Any, at: Path) -> Any:
         """A normalised value in the form in which it is written."""
+        if _is_parameter(at) and isinstance(value, Mapping):
+            if value == ENCRYPTED or is_masked(value.get("value")):
+                return self._hidden(at, lambda raw: lift(raw) == value)
+            return {**value, "certificateThumbprint": ""}
+        if is_masked(value):
+            return self._hidden(at, lambda raw: masked(raw) == value)
         if not isinstance(value, Mapping):
             return value
-        if _is_parameter(at):
-            return self._ciphertext(at) if value == ENCRYPTED else {**value, "certificateThumbprint": ""}
         out = {name: self._raw(item, (*at, name)) for name, item in value.items() if name != COLUMN_ORDER}
         order = value.get(COLUMN_ORDER)
         if isinstance(order, list | tuple) and isinstance(columns := out.get("properties"), Mapping):
             out["properties"] = _in_order(columns, order)
         return out
 
-    def _ciphertext(self, at: Path) -> Any:
+    def _hidden(self, at: Path, same: Callable[[Any], bool]) -> Any:
+        """The value behind ciphertext or a mask, from the first place that has it."""
         for place in self._places:
             found: Any = place
             for name in at:
                 found = found.get(name) if isinstance(found, Mapping) else None
-            if found is not None and lift(found) is ENCRYPTED:
+            if found is not None and same(found):
                 return found
         raise invalid(
             "RC213",
-            f"the encrypted value of `{'.'.join(at)}` is not known",
+            f"the encrypted or secret value of `{'.'.join(at)}` is not known",
             hint="declare a definition of the same region that holds it, or write the value in clear",
         )
 

@@ -7,14 +7,14 @@ ones, and secrets are left out unless asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
 
 from retrainctl.definition.document import properties_of
 from retrainctl.definition.moment import utc
-from retrainctl.definition.parameters import PREVIEW, STABLE, written
+from retrainctl.definition.parameters import PREVIEW, STABLE, masked, written
 from retrainctl.definition.rules import READ_ONLY_ENVELOPE, READ_ONLY_PROPERTIES
 from retrainctl.definition.shape import PARAMETER, WEB_SERVICE, Leaf, ListOf, MapOf, Record, Type
 from retrainctl.model.redaction import without_query
@@ -63,14 +63,7 @@ def read_only(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def in_form(properties: Mapping[str, Any], api_version: str) -> dict[str, Any]:
     """The properties with every parameter in the form of an api-version, for a file or a request body."""
-    out = dict(properties)
-    if isinstance(parameters := out.get("parameters"), dict):
-        out["parameters"] = {name: written(item, api_version) for name, item in parameters.items()}
-    package = out.get("package")
-    nodes = package.get("nodes") if isinstance(package, dict) else None
-    if isinstance(package, dict) and isinstance(nodes, dict):
-        out["package"] = {**package, "nodes": {name: _node(node, api_version) for name, node in nodes.items()}}
-    return out
+    return {**properties, **_with_parameters(properties, lambda item: written(item, api_version))}
 
 
 def without_secrets(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,17 +71,42 @@ def without_secrets(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**document, "properties": _without_secrets(properties_of(document))}
 
 
-def _node(node: Any, api_version: str) -> Any:
+def _with_parameters(properties: Mapping[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    """The members `parameters` and `package` with every parameter changed; empty where there are none."""
+    out: dict[str, Any] = {}
+    if isinstance(parameters := properties.get("parameters"), dict):
+        out["parameters"] = {name: change(item) for name, item in parameters.items()}
+    package = properties.get("package")
+    nodes = package.get("nodes") if isinstance(package, dict) else None
+    if isinstance(package, dict) and isinstance(nodes, dict):
+        out["package"] = {**package, "nodes": {name: _node(node, change) for name, node in nodes.items()}}
+    return out
+
+
+def _node(node: Any, change: Callable[[Any], Any]) -> Any:
     parameters = node.get("parameters") if isinstance(node, dict) else None
     if not isinstance(parameters, dict):
         return node
-    return {**node, "parameters": {name: written(item, api_version) for name, item in parameters.items()}}
+    return {**node, "parameters": {name: change(item) for name, item in parameters.items()}}
+
+
+def _unsigned(parameter: Any) -> Any:
+    """A parameter whose value has lost signatures and passwords; itself where there are none."""
+    if not isinstance(parameter, dict):
+        return masked(parameter)
+    value = parameter.get("value")
+    return parameter if (shown := masked(value)) is value else {**parameter, "value": shown}
 
 
 def _without_secrets(properties: Mapping[str, Any]) -> dict[str, Any]:
     out = {name: item for name, item in properties.items() if name != "keys"}
     if isinstance(account := out.get("storageAccount"), dict) and "key" in account:
         out["storageAccount"] = {name: item for name, item in account.items() if name != "key"}
+    out.update(_with_parameters(out, _unsigned))
+    example = out.get("exampleRequest")
+    values = example.get("globalParameters") if isinstance(example, dict) else None
+    if isinstance(example, dict) and isinstance(values, dict):
+        out["exampleRequest"] = {**example, "globalParameters": {n: masked(item) for n, item in values.items()}}
     if isinstance(assets := out.get("assets"), dict):
         out["assets"] = {name: _located(item, "locationInfo") for name, item in assets.items()}
     return _located(out, "payloadsLocation")  # type: ignore[no-any-return]

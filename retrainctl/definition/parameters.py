@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from retrainctl.model.redaction import HIDDEN, Redactor
+from retrainctl.model.values import SecretRef
 
 PREVIEW: Final = "2016-05-01-preview"
 STABLE: Final = "2017-01-01"
@@ -63,8 +64,10 @@ def is_masked(value: Any) -> bool:
     return isinstance(value, str) and HIDDEN in value
 
 
-def _text(value: Any) -> str:
-    """A value as .NET turns it into text."""
+def _text(value: Any) -> Any:
+    """A value as .NET turns it into text; what stands for a value (a reference, a mark) stays what it is."""
+    if isinstance(value, SecretRef) or (isinstance(value, Mapping) and any(name.startswith("$") for name in value)):
+        return value
     match value:
         case str():
             return value

@@ -24,6 +24,7 @@ _MARKS: Final = (
 _ONLY_DIGITS: Final = bytes(ord("0") if chr(code).isdigit() and code < 128 else ord(" ") for code in range(256))
 _LONG_NUMBER: Final = b"0" * 20
 _HALF_PAIR: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_HALF_NUMBER: Final = re.compile(r"\.|[eE][+-]?")
 _AGAIN: Final = "export it again with `retrainctl export`, or check that the path is the right one"
 
 
@@ -88,6 +89,8 @@ def _explain(raw: bytes, file: str) -> NoReturn:
         text = raw.decode()
     except UnicodeDecodeError as bad:
         before = raw[: bad.start].decode()
+        if bad.reason == "unexpected end of data":
+            raise _cut_off(_span(file, before, len(before))) from None
         raise invalid(
             "RC203",
             f"the text is not UTF-8: byte 0x{raw[bad.start]:02x} cannot stand here",
@@ -99,14 +102,8 @@ def _explain(raw: bytes, file: str) -> NoReturn:
     try:
         json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as bad:
-        cut = bad.pos >= len(text.rstrip()) or bad.msg.startswith("Unterminated string")
-        if cut:
-            raise invalid(
-                "RC202",
-                "the file ends in the middle of the JSON",
-                span=Span(file, bad.lineno, bad.colno),
-                hint="the file was cut off: " + _AGAIN,
-            ) from None
+        if _ends_there(text[bad.pos :].rstrip(), bad.msg):
+            raise _cut_off(Span(file, bad.lineno, bad.colno)) from None
         raise invalid(
             "RC201", f"not JSON: {bad.msg.lower()}", span=Span(file, bad.lineno, bad.colno), hint="mend this place"
         ) from None
@@ -125,6 +122,21 @@ def _explain(raw: bytes, file: str) -> NoReturn:
             hint="write both halves of the pair",
         )
     raise invalid("RC201", "the JSON is nested too deeply, or a number is too large", span=Span(file, 1, 1))
+
+
+def _ends_there(rest: str, message: str) -> bool:
+    """Whether what could not be read is the beginning of something that goes on behind the end of the file."""
+    if not rest or message.startswith("Unterminated string") or _HALF_NUMBER.fullmatch(rest):
+        return True
+    return any(word.startswith(rest) for word in ("true", "false", "null", "-")) or (
+        "escape" in message and len(rest) < len("\\u0000") and '"' not in rest
+    )
+
+
+def _cut_off(span: Span) -> InvalidInput:
+    return invalid(
+        "RC202", "the file ends in the middle of the JSON", span=span, hint="the file was cut off: " + _AGAIN
+    )
 
 
 class _NotANumber(Exception):

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, TypeAlias
 
-from retrainctl.definition.shape import PARAMETER, WEB_SERVICE, Leaf, ListOf, MapOf, Record, Type
+from retrainctl.definition.parts import PARTS, SHARED
+from retrainctl.definition.shape import PARAMETER, PROPERTIES, WEB_SERVICE, Leaf, ListOf, MapOf, Record, Type
 from retrainctl.model.values import Path
 
 
@@ -28,7 +29,11 @@ class Problem:
 def tidy(value: Any, shape: Record = WEB_SERVICE) -> tuple[Any, tuple[Problem, ...]]:
     """The document in proper form, and all that is wrong with it. Fixed names in any capitalisation, text such as
     `"false"` or `"20"` for booleans and numbers and the other way round are mended (arm-webservices.md 13.3)."""
+    new: list[tuple[bytes, Any]] = []
+    if shape is WEB_SERVICE:
+        value, new = PARTS.share(value)
     if _proper(shape)(value):
+        PARTS.keep(new)
         return value, ()
     walk = _Walk()
     return walk.record(value, shape), tuple(walk.problems)
@@ -49,6 +54,8 @@ def _proper(shape: Record) -> _Check:
             return False
         if not wanted:  # bound on first use: shapes may hold themselves
             wanted.update((name, _check(kind)) for name, kind in shape.members.items())
+            if shape is PROPERTIES:
+                wanted.update((name, _unless_known(wanted[name])) for name in SHARED)
         for name, item in value.items():
             want = wanted.get(name)
             if type(item) is want:
@@ -81,6 +88,11 @@ def _check(kind: Type) -> type | _Check:
             return lambda item: type(item) is str or (type(item) is dict and whole(item))
         case _:
             return _PYTHON[kind]
+
+
+def _unless_known(check: type | _Check) -> _Check:
+    assert not isinstance(check, type)
+    return lambda item: PARTS.of(item) is not None or check(item)
 
 
 def _all(container: type[Any], inner: type | _Check) -> _Check:

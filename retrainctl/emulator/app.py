@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import replace
 from inspect import isawaitable
 from typing import Any
@@ -14,7 +15,7 @@ from urllib.parse import parse_qsl, unquote
 from starlette.responses import Response
 
 from retrainctl.emulator.control import Control
-from retrainctl.emulator.exchange import Answer, Call, Refusal
+from retrainctl.emulator.exchange import Answer, Call, Interrupted, Refusal, Streamed
 from retrainctl.emulator.frame import Frame
 from retrainctl.emulator.routing import Route, split_path
 
@@ -49,21 +50,28 @@ class Application:
             self.activity = time.monotonic()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        call = await read_call(scope, receive)
+        call = read_head(scope)
         host = call.headers.get("host", "").rpartition(":")[0] or call.headers.get("host", "")
         if host not in _LOOPBACK and not host.endswith(".localhost"):
             # A web page that rebinds a name of its own to 127.0.0.1 must not reach the emulator.
             await _send(scope, receive, send, Answer(status=403, body={"error": {"code": "ForeignHost"}}), [])
             return
         if call.path.startswith("/_emulator/"):
+            call = replace(call, body=await read_body(receive))
             await _send(scope, receive, send, await self._control.answer(call), [("Cache-Control", "no-store")])
             return
         segments = split_path(scope["raw_path"].decode("latin-1"))
         route, params, allowed = self._frame.router.find(call.method, segments)
         if route is None:
+            await read_body(receive)
             await _send(scope, receive, send, _nowhere(call, allowed), [])
             return
-        await self._routed(route, replace(call, params=params), scope, receive, send)
+        if not route.streamed:
+            call = replace(call, params=params, body=await read_body(receive))
+            await self._routed(route, call, scope, receive, send)
+            return
+        stream = pieces(receive)
+        await self._routed(route, replace(call, params=params, stream=stream), scope, receive, send)
 
     async def _routed(self, route: Route, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         knobs = self._frame.knobs
@@ -81,6 +89,11 @@ class Application:
                 entry.answered = False
             await self._cut(scope)
             return
+        if call.stream is not None:
+            # A client that is still sending hears the answer only when it is done.
+            with contextlib.suppress(Interrupted):
+                async for _ in call.stream:
+                    pass
         await _send(scope, receive, send, answer, route.dialect.decorate(call, answer))
 
     async def _answer(self, route: Route, call: Call) -> Answer:
@@ -129,16 +142,29 @@ class Application:
 _ERROR_CODES = {502: "BadGateway", 503: "ServiceUnavailable", 504: "GatewayTimeout"}
 
 
-async def read_call(scope: Scope, receive: Receive) -> Call:
-    """The request with its whole body; header and query names in lower case."""
-    chunks: list[bytes] = []
-    while True:
+async def pieces(receive: Receive) -> AsyncIterator[bytes]:
+    """The body as it comes; raises `Interrupted` when the client goes away before its end."""
+    more = True
+    while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            break
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            break
+            raise Interrupted
+        more = message.get("more_body", False)
+        if message.get("body"):
+            yield message["body"]
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body; of a client that has gone away, what there is of it."""
+    chunks: list[bytes] = []
+    with contextlib.suppress(Interrupted):
+        async for chunk in pieces(receive):
+            chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def read_head(scope: Scope) -> Call:
+    """The request without its body; header and query names in lower case."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     return Call(
@@ -146,8 +172,9 @@ async def read_call(scope: Scope, receive: Receive) -> Call:
         path="/" + "/".join(unquote(part) for part in split_path(scope["raw_path"].decode("latin-1"))),
         query={name.lower(): value for name, value in query},
         headers=headers,
-        body=b"".join(chunks),
+        body=b"",
         base=f"{scope['scheme']}://{headers.get('host', '')}",
+        target=(scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")).decode("latin-1"),
     )
 
 
@@ -159,8 +186,23 @@ def _nowhere(call: Call, allowed: tuple[str, ...]) -> Answer:
 
 
 async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer, headers: list[tuple[str, str]]) -> None:
+    if isinstance(answer.body, Streamed):
+        await _send_pieces(send, answer.status, answer.body, answer.media, headers or answer.headers)
+        return
     response = Response(answer.payload(), answer.status)
     media = [("Content-Type", answer.media)] if answer.body is not None else []
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in [*media, *(headers or answer.headers)]]
     response.raw_headers.extend(raw)
     await response(scope, receive, send)
+
+
+async def _send_pieces(
+    send: Send, status: int, body: Streamed, media: str, headers: Sequence[tuple[str, str]]
+) -> None:
+    listed = [("content-length", str(body.length)), ("content-type", media), *headers]
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in listed]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    if body.chunks is not None:
+        async for chunk in body.chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

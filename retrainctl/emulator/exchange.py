@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,9 @@ import orjson
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A request. `path` has its doubled slashes collapsed; `params` holds the decoded `{...}` segments of the route.
+
+    `target` is path and query as they were sent, which is what signatures are made of. On a `streamed` route `body` is
+    empty and `stream` yields it piece by piece; it raises `Interrupted` when the client goes away in the middle.
 
     Names in `query` and `headers` are lower case: both are matched case-insensitively by the real services.
     """
@@ -23,6 +26,8 @@ class Call:
     body: bytes
     base: str
     params: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
+    stream: AsyncIterator[bytes] | None = None
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object.
@@ -49,11 +54,24 @@ class Call:
         return value
 
 
+class Interrupted(Exception):
+    """The connection ended in the middle of a request's body: whatever was to be done with it must not be done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streamed:
+    """A body that is sent piece by piece. `chunks` None: only its length is told, in the answer to a HEAD."""
+
+    length: int
+    chunks: AsyncIterator[bytes] | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A response. `body` is bytes as they are, or anything else as JSON, or None for no body.
+    """A response. `body` is bytes as they are, `Streamed`, or anything else as JSON, or None for no body.
 
     `wrote` tells the tally that the call changed state: True for at once, or the id of the operation that will.
+    `gateway` marks what ARM answers itself although a provider owns the path.
     """
 
     status: int = 200
@@ -61,6 +79,7 @@ class Answer:
     headers: Sequence[tuple[str, str]] = ()
     media: str = "application/json; charset=utf-8"
     wrote: bool | str = False
+    gateway: bool = False
 
     def payload(self) -> bytes:
         if self.body is None:

@@ -36,13 +36,14 @@ class Route:
     """`pattern` as `/subscriptions/{sub}/resourceGroups/{group}`; a last `{*rest}` takes all that follows.
 
     `methods` is one or several verbs (`GET HEAD`) or `*`. A synchronous handler of a writing verb runs inside one
-    transaction of the store; an awaitable one opens its own.
+    transaction of the store; an awaitable one opens its own. `streamed`: the body does not go through memory.
     """
 
     methods: str
     pattern: str
     handler: Handler
     dialect: Dialect
+    streamed: bool = False
 
 
 class _Node:

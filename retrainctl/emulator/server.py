@@ -80,6 +80,7 @@ class _Process:
         self.frame.knobs.set("retry-after", options.retry_after)
         self._app = Application(self.frame, Control(self.frame, self.stop), self._drop)
         self._server: uvicorn.Server | None = None
+        self._published = False
 
     def run(self) -> int:
         try:
@@ -173,7 +174,7 @@ class _Process:
         while True:
             await asyncio.sleep(1)
             idle = 0.0 if self._app.busy else time.monotonic() - self._app.activity
-            if (limit and idle > limit) or not self._ready.exists():
+            if (limit and idle > limit) or (self._published and not self._ready.exists()):
                 self.stop()
 
     def stop(self) -> None:
@@ -202,6 +203,7 @@ class _Process:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump(content, file, indent=2)
         draft.replace(self._ready)
+        self._published = True
 
     def _withdraw(self) -> None:
         with contextlib.suppress(OSError, ValueError):

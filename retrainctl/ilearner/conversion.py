@@ -27,6 +27,8 @@ IR_VERSION: Final = 7
 NO_LABEL: Final = -(1 << 63)
 """Stands in the label output of a model with integer labels where a missing number leaves no score."""
 
+_FAR: Final = 1e30
+
 METADATA: Final = "retrainctl.model"
 """Metadata key of the summary of the file that was converted, as JSON."""
 
@@ -201,6 +203,7 @@ class Deviation:
 
 def generated_rows(model: Model, count: int, *, seed: int = 0) -> list[dict[str, object]]:
     """Rows of every kind of value: categories, unseen texts, and numbers across the trained range and beyond."""
+    scorable(model)
     chance = random.Random(seed)  # noqa: S311 - test rows, not secrets
     normalizer = model.predictor.normalizer
     rows: list[dict[str, object]] = []
@@ -214,7 +217,8 @@ def generated_rows(model: Model, count: int, *, seed: int = 0) -> list[dict[str,
             scale, offset = 1.0, 0.0
             if normalizer and feature.slots and normalizer.scales[feature.slots[0]]:
                 scale, offset = normalizer.scales[feature.slots[0]], normalizer.offsets[feature.slots[0]]
-            row[feature.name] = offset + chance.uniform(-0.5, 1.5) / scale
+            # A scale near nought would ask for numbers that no row can hold.
+            row[feature.name] = max(-_FAR, min(_FAR, offset + chance.uniform(-0.5, 1.5) / scale))
         rows.append(row)
     return rows
 
@@ -229,10 +233,10 @@ def verify(model: Model, onnx_model: bytes, *, rows: int = 1000, seed: int = 0) 
     gaps = [0.0]
     labels = 0
     for ours, theirs in zip(reference, scored, strict=True):
-        value = theirs[PROBABILITIES]
+        value = theirs.get(PROBABILITIES)
         if ours.probability is None or not isinstance(value, float):
-            gaps.append(0.0 if ours.probability is None and value is None else math.inf)
-            continue
-        gaps.append(abs(ours.probability - value))
-        labels += ours.label != theirs[LABELS]
+            gaps.append(math.inf)
+        else:
+            gaps.append(abs(ours.probability - value))
+        labels += ours.label != theirs.get(LABELS)
     return Deviation(rows=rows, largest_probability=max(gaps), different_labels=labels)

@@ -20,13 +20,13 @@ def kind_of(path: str | os.PathLike[str]) -> FileKind:
 
 
 def load_bytes(path: str | os.PathLike[str], limits: Limits) -> bytes:
-    """A whole file in memory, within `limits.pickup_bytes`."""
+    """A whole file in memory, within `limits.onnx_bytes`."""
     try:
         with Path(path).open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
-            if size > limits.pickup_bytes:
+            if size > limits.onnx_bytes:
                 raise IlearnerError(
-                    f"the file has {size} bytes, the limit is {limits.pickup_bytes}", offset=0, code="RC706"
+                    f"the file has {size} bytes, the limit is {limits.onnx_bytes}", offset=0, code="RC706"
                 )
             return stream.read()
     except OSError as error:

@@ -13,7 +13,7 @@ class Limits(NamedTuple):
     `elements` counts the items of all reference arrays and the members of all objects together, null runs included:
     five bytes of a stream can ask for two thousand million of them. `text_bytes` is the sum of all strings and names.
     `entry_bytes` and `archive_bytes` bound what is unpacked, `attribute_ratio` how far the feature list may expand.
-    `pickup_bytes` bounds a whole file held in memory (ONNX only: Studio streams are read through a window).
+    `onnx_bytes` bounds a whole file held in memory (ONNX only: Studio streams are read through a window).
     """
 
     file_bytes: int = 512 * MIB
@@ -32,7 +32,7 @@ class Limits(NamedTuple):
     entry_bytes: int = 64 * MIB
     archive_bytes: int = 256 * MIB
     slots: int = 2_000_000
-    pickup_bytes: int = 512 * MIB
+    onnx_bytes: int = 512 * MIB
 
 
 DEFAULT_LIMITS: Final = Limits()

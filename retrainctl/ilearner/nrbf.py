@@ -7,6 +7,7 @@ inner values, and a dataclass costs ten times as much to define, which every com
 
 from __future__ import annotations
 
+import itertools
 import struct
 from typing import Final, NamedTuple, TypeAlias
 
@@ -375,7 +376,7 @@ class _Reader:
         while len(items) < count:
             tag = self._tag("array item")
             if tag in (_NULLS_256, _NULLS):
-                items.extend([None] * self._null_run(tag, count - len(items)))
+                items.extend(itertools.repeat(None, self._null_run(tag, count - len(items))))
             else:
                 items.append(self._value(tag, depth + 1))
         array = ReferenceArray(object_id=object_id, items=tuple(items), offset=start)

@@ -10,13 +10,14 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from retrainctl.ilearner import extras
 from retrainctl.ilearner.errors import IlearnerError
 from retrainctl.ilearner.limits import DEFAULT_LIMITS, Limits
-from retrainctl.ilearner.model import Label, printable
+from retrainctl.ilearner.model import Label, Scalar, printable
 from retrainctl.ilearner.rows import LABELS, PROBABILITIES, InputColumn, Row, check_columns, number, text
 from retrainctl.ilearner.sniff import SNIFF_BYTES, FileKind, sniff
 from retrainctl.ilearner.summary import Column, Summary
@@ -26,6 +27,9 @@ COLUMNS_KEY: Final = "retrainctl.columns"
 CLASSES_KEY: Final = "retrainctl.classes"
 """Metadata key with the label values of a model that gives probabilities as [rows, classes], a JSON list."""
 SUMMARY_KEY: Final = "retrainctl.model"
+"""Metadata key of a converted model: the summary of its Studio file, a JSON object."""
+TRAINING_KEY: Final = "retrainctl.training"
+"""Metadata key of the emulator's models: a JSON object with `algorithm`, `label` and `labelValues`."""
 
 _TEXT: Final = "tensor(string)"
 _NUMBERS: Final = {
@@ -49,7 +53,9 @@ def score_onnx(data: bytes, rows: Sequence[Row]) -> list[dict[str, object]]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Input:
+class _Port:
+    """An input or an output. `width` is the fixed number of columns of a rank 2 tensor."""
+
     name: str
     type: str
     rank: int
@@ -60,8 +66,8 @@ class OnnxModel:
     """A loaded model: load once, score often."""
 
     def __init__(self, data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> None:
-        if len(data) > limits.pickup_bytes:
-            raise IlearnerError(f"{len(data)} bytes, the limit is {limits.pickup_bytes}", offset=0, code="RC706")
+        if len(data) > limits.onnx_bytes:
+            raise IlearnerError(f"{len(data)} bytes, the limit is {limits.onnx_bytes}", offset=0, code="RC706")
         if sniff(data[:SNIFF_BYTES]) is not FileKind.ONNX:
             raise IlearnerError("an ONNX model expected", offset=0, code="RC701")
         self._np = extras.load("numpy", "scoring an ONNX model")
@@ -70,20 +76,18 @@ class OnnxModel:
         options = runtime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = 1
-        try:
-            self._session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the runtime's own exceptions share no base class
-            raise IlearnerError(
-                f"ONNX Runtime cannot load this model: {printable(str(error))[:200]}", code="RC712"
-            ) from None
-        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        self._inputs = tuple(
-            _Input(name=i.name, type=i.type, rank=len(i.shape), width=_width(i.shape))
-            for i in self._session.get_inputs()
-        )
+        with _translated("cannot load this model"):
+            self._session = runtime.InferenceSession(
+                bytes(data), options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
+            self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+            self._inputs = tuple(_port(item) for item in self._session.get_inputs())
+            self._outputs = tuple(_port(item) for item in self._session.get_outputs())
         self._wide = len(self._inputs) == 1 and self._inputs[0].rank == 2 and self._inputs[0].width != 1
         self.input_columns: tuple[InputColumn, ...] = self._input_columns()
-        self._origin = _origin(self.metadata.get(SUMMARY_KEY))
+        described = _object(self.metadata.get(SUMMARY_KEY))
+        self._origin = described if isinstance(described.get("sha256"), str) else None
+        self._training = _object(self.metadata.get(TRAINING_KEY))
         self.columns: tuple[Column, ...] = _described(self.input_columns, self._origin)
 
     def _input_columns(self) -> tuple[InputColumn, ...]:
@@ -108,12 +112,9 @@ class OnnxModel:
         if not rows:
             return []
         values, missing = self._values(rows)
-        try:
-            outputs = self._session.run(None, self._feeds(values, len(rows)))
-        except Exception as error:
-            raise IlearnerError(
-                f"ONNX Runtime cannot score these rows: {printable(str(error))[:200]}", code="RC712"
-            ) from None
+        feeds = self._feeds(values, len(rows))
+        with _translated("cannot score these rows"):
+            outputs = self._session.run(None, feeds)
         columns = self._results(outputs, len(rows))
         results: list[dict[str, object]] = []
         for index in range(len(rows)):
@@ -170,7 +171,7 @@ class OnnxModel:
     def _results(self, outputs: Sequence[Any], count: int) -> dict[str, list[object]]:
         """Outputs as columns, under Studio's names where the model uses a converter's."""
         columns: dict[str, list[object]] = {}
-        for described, output in zip(self._session.get_outputs(), outputs, strict=True):
+        for described, output in zip(self._outputs, outputs, strict=True):
             name = described.name
             if isinstance(output, list):  # skl2onnx's ZipMap: one mapping from class to probability per row
                 zipped: Sequence[object] = list(output[0])
@@ -201,7 +202,7 @@ class OnnxModel:
             kind=FileKind.ONNX,
             size=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
-            algorithm=self.metadata.get("retrainctl.algorithm", "ONNX"),
+            algorithm=self.metadata.get("retrainctl.algorithm") or str(self._training.get("algorithm", "ONNX")),
             root_class="",
             label=self._label(),
             columns=self.columns,
@@ -210,26 +211,42 @@ class OnnxModel:
         )
 
     def _label(self) -> Label | None:
-        """The label from the metadata, else its type from the output; without any output called a label, None."""
+        """The label from the metadata and from the type of its output; None without an output called a label."""
         found = self._origin.get("label") if self._origin else None
         if isinstance(found, dict):
-            values = found.get("values")
             return Label(
                 name=str(found.get("name")),
                 type=str(found.get("type")),
                 value_type=str(found.get("value_type")),
-                values=tuple(values) if isinstance(values, list) else (),
+                values=_scalars(found.get("values")),
             )
-        for output in self._session.get_outputs():
+        for output in self._outputs:
             if output.name == LABELS or output.name in _LABEL_NAMES:
-                kind = "String" if output.type == _TEXT else "Numeric"
-                return Label(name="", type=kind, value_type=_VALUE_TYPES.get(output.type, "Double"), values=())
+                return Label(
+                    name=str(self._training.get("label", "")),
+                    type="String" if output.type == _TEXT else "Numeric",
+                    value_type=_VALUE_TYPES.get(output.type, "Double"),
+                    values=_scalars(self._training.get("labelValues")),
+                )
         return None
 
 
 def inspect_onnx(data: bytes) -> Summary:
     """The summary of an ONNX model: its input columns and label, and its origin when it was converted here."""
     return OnnxModel(data).summary(data)
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """The runtime's own exceptions share no base class, and broken names fail as UnicodeDecodeError."""
+    try:
+        yield
+    except Exception as error:
+        raise IlearnerError(f"ONNX Runtime {what}: {printable(str(error))[:200]}", code="RC712") from None
+
+
+def _port(item: Any) -> _Port:
+    return _Port(name=item.name, type=item.type, rank=len(item.shape), width=_width(item.shape))
 
 
 def _unfit(message: str) -> IlearnerError:
@@ -266,13 +283,18 @@ def _classes(value: str | None, width: int) -> Sequence[object]:
     return classes if isinstance(classes, list) and len(classes) == width else range(width)
 
 
-def _origin(value: str | None) -> dict[str, Any] | None:
-    """The summary of the Studio file that an ONNX model was converted from."""
+def _object(value: str | None) -> dict[str, Any]:
+    """A JSON object out of the metadata, empty when it is none."""
     try:
         found = json.loads(value or "")
     except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and isinstance(found.get("sha256"), str) else None
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _scalars(values: object) -> tuple[Scalar, ...]:
+    listed = values if isinstance(values, list) else ()
+    return tuple(value for value in listed if isinstance(value, (bool, int, float, str)))
 
 
 def _described(inputs: Sequence[InputColumn], origin: dict[str, Any] | None) -> tuple[Column, ...]:

@@ -56,7 +56,7 @@ def scorable(model: Model) -> Scorable:
     gaps = list(model.undecoded)
     predictor, label = model.predictor, model.label
     if not gaps and not (predictor.linear and predictor.calibrator and model.features):
-        gaps.append("the predictor is not complete")
+        gaps.append("the feature columns or the predictor are not complete")
     if label is None or len(set(map(str, label.values))) != 2 or len(label.values) != 2:
         gaps.append("a label with two values is needed")
     elif not all(isinstance(value, (int, str)) and not isinstance(value, bool) for value in label.values):

@@ -8,9 +8,6 @@ from typing import BinaryIO, Final
 from retrainctl.ilearner.errors import IlearnerError
 
 _I32: Final = struct.Struct("<i")
-_U32: Final = struct.Struct("<I")
-_I64: Final = struct.Struct("<q")
-_F32: Final = struct.Struct("<f")
 _F64: Final = struct.Struct("<d")
 
 
@@ -73,18 +70,6 @@ class Cursor:
 
     def i32(self, what: str) -> int:
         value: int = _I32.unpack(self.take(4, what))[0]
-        return value
-
-    def u32(self, what: str) -> int:
-        value: int = _U32.unpack(self.take(4, what))[0]
-        return value
-
-    def i64(self, what: str) -> int:
-        value: int = _I64.unpack(self.take(8, what))[0]
-        return value
-
-    def f32(self, what: str) -> float:
-        value: float = _F32.unpack(self.take(4, what))[0]
         return value
 
     def f64(self, what: str) -> float:

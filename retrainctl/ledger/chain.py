@@ -49,7 +49,7 @@ class Scan:
 
 def encode(record: Mapping[str, Any]) -> bytes:
     """A record's own members as compact JSON; a secret reference as `{"$secret": ...}`, never a secret."""
-    return orjson.dumps(record, default=_foreign)
+    return orjson.dumps(record, default=_foreign, option=orjson.OPT_PASSTHROUGH_DATACLASS)
 
 
 def link(body: bytes, *, seq: int, prev: str, time: str) -> tuple[bytes, str]:

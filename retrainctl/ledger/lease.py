@@ -47,6 +47,11 @@ class Lease:
             self._beat()
         self._store.check(self.grant)
 
+    def confirm(self) -> None:
+        """As `check`, but asks the store for certain."""
+        self.check()
+        self._beat()
+
     def release(self) -> None:
         """Gives the lease back; harmless when it is gone."""
         if self._over.is_set():
@@ -85,8 +90,8 @@ class Lease:
                 self._beat()
             except LeaseLost:
                 return
-            except RetrainctlError:
-                # Not lost yet: try again soon; `check` asks for itself when it has been too long.
+            except Exception:
+                # Not lost yet: try again soon, whatever it was; `check` asks for itself when it has been too long.
                 pause = regular / _BEATS_PER_TTL
             else:
                 pause = regular

@@ -155,7 +155,7 @@ class Ledger:
 
     def begin(self, info: RunInfo, lease: Lease) -> Run:
         """Begins a run; its first record is durable on return."""
-        lease.check()
+        lease.confirm()
         known, torn = self._seal_last(lease)
         if info.run in known.runs:
             raise LedgerError(f"there already is a run {info.run}", code="RC559", hint="Give every run its own id.")
@@ -172,6 +172,8 @@ class Ledger:
         )
         journal = Journal(writer, self._redactor)
         journal.add([{"type": "run", **common, **run_to_json(info)}])
+        # Whoever slept through the lines above may have pushed the present holder aside: he must not go on.
+        lease.confirm()
         run = Run(info, journal, self._store, lease, lambda: self._finished(lease))
         if torn:
             run.note("repaired", f"cut off {torn} bytes that a dying run left half written")
@@ -199,6 +201,7 @@ class Ledger:
         if not last or last in self._sealed or (known.open_run is None and known.heads[last].seq):
             return known, 0
         before = {info.number: info.size for info in self._store.streams()}
+        lease.confirm()
         self._store.seal(last, lease.grant)
         self._sealed.add(last)
         known = self._reader.know()

@@ -32,7 +32,6 @@ class Pack:
 
     digest: str
     chunks: tuple[bytes, ...]
-    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ def build(items: Iterable[tuple[Mapping[str, Any], bytes]]) -> Pack:
         table.append({**about, "sha256": digest, "offset": place, "size": len(data)})
     header = orjson.dumps({"items": table})
     head = _MAGIC + b"%012d\n" % len(header) + header
-    return Pack(digest=sha256(header).hexdigest(), chunks=(head, *chunks), size=len(head) + end)
+    return Pack(digest=sha256(header).hexdigest(), chunks=(head, *chunks))
 
 
 def contents(digest: str, fetch: Fetch) -> Contents:

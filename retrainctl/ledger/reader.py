@@ -42,6 +42,7 @@ class LedgerReader:
                     self._take_in(known, info, self._store.read(info.number))
                 elif info.mark != head.mark:
                     self._look_again(known, info, head)
+            self._check_environment(known)
             self._known = known
             return known
 
@@ -91,7 +92,7 @@ class LedgerReader:
             found = self.scan(number, self._store.read(number), known.before(number))
             records += len(found.lines)
             torn += found.torn
-            packs.update(orjson.loads(line)["pack"] for line in found.lines if b'"pack":"' in line and _keeps(line))
+            packs.update(filter(None, map(_pack_of, found.lines)))
         for digest in sorted(packs):
             self._verify_pack(digest)
         return Verified(runs=len(known.runs), records=records, packs=len(packs), torn=torn)
@@ -155,10 +156,15 @@ class LedgerReader:
                 code="RC557",
                 hint="Install the version of retrainctl that wrote it, or a later one.",
             )
-        if record["type"] == "run" and record["environment"] != self._environment:
+
+    def _check_environment(self, known: Knowledge) -> None:
+        if known.current is None:
+            return
+        environment = known.runs[known.current]["environment"]
+        if environment != self._environment:
             raise LedgerError(
-                f"the ledger at {self._store.place} belongs to environment {record['environment']!r}, "
-                f"not to {self._environment!r}",
+                f"the ledger at {self._store.place} is that of environment {environment!r}, "
+                f"not of {self._environment!r}",
                 code="RC558",
                 hint="Give every environment a ledger of its own (`ledger:` in the project file).",
             )
@@ -183,5 +189,10 @@ class LedgerReader:
         return LedgerCorrupt(f"{self._store.place}/packs/{digest}.pack", None, why)
 
 
-def _keeps(line: bytes) -> bool:
-    return b'"type":"backup"' in line or b'"type":"document"' in line
+def _pack_of(line: bytes) -> str | None:
+    """The pack that a record refers to."""
+    if b'"pack":"' not in line:
+        return None
+    record = orjson.loads(line)
+    digest: str | None = record.get("pack") or record.get("backup", {}).get("pack")
+    return digest

@@ -47,7 +47,7 @@ class Run:
             about = {"name": str(item.address), "identity": item.identity}
             parts.append(({**about, "part": "definition"}, item.definition))
             parts.append(({**about, "part": "side"}, item.side))
-        kept = self._keep(parts, {"type": "backup", "resources": len(items)})
+        kept = self._keep(parts)
         found = {item.address: BackupRef(pack=kept, item=2 * place) for place, item in enumerate(items)}
         with self._lock:
             # The first backup of a run is what the run found; a later one holds the run's own work.
@@ -56,7 +56,9 @@ class Run:
 
     def attach(self, name: str, data: bytes) -> str:
         """Keeps a document with the run (`plan`: the plan that it carries out); returns its SHA-256 pack name."""
-        return self._keep([({"name": name}, data)], {"type": "document", "name": name})
+        kept = self._keep([({"name": name}, data)])
+        self._journal.add([{"type": "document", "name": name, "pack": kept}])
+        return kept
 
     def intend(self, intents: Sequence[Intent]) -> None:
         """Announces writes that start together. Only after this returned may they be sent: it is the fencing check."""
@@ -150,10 +152,9 @@ class Run:
             key = self._keys[address, step]
         return {"type": kind, "address": str(address), "step": step, "intent": key}
 
-    def _keep(self, parts: Sequence[tuple[Mapping[str, Any], bytes]], record: Mapping[str, Any]) -> str:
+    def _keep(self, parts: Sequence[tuple[Mapping[str, Any], bytes]]) -> str:
         made = pack.build(parts)
         self._store.put(made.digest, made.chunks, self._lease.grant)
-        self._journal.add([{**record, "pack": made.digest, "size": made.size}])
         return made.digest
 
 

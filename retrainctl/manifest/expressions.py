@@ -50,33 +50,64 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A scalar with expressions in it, its parts in order. `names` is what all of them use."""
+    """A scalar with expressions in it, its parts in order.
+
+    names: what all expressions use. render: makes the scalar's value; raises `ExpressionError`.
+    """
 
     parts: tuple[str | Expression, ...]
     names: frozenset[str]
-
-    def render(self, scope: Scope) -> Any:
-        """The scalar's value; raises `ExpressionError`."""
-        parts = self.parts
-        if len(parts) == 1 and type(parts[0]) is Expression:
-            return parts[0].evaluate(scope)
-        text = "".join([part if type(part) is str else _as_text(part, scope) for part in parts])
-        if len(text) > MAX_TEXT:
-            raise ExpressionError(f"the text gets longer than {MAX_TEXT} characters", "Shorten it.", "RC124")
-        return text
+    render: Evaluate
 
     @property
     def column(self) -> str | None:
         """The item's member that the value comes from, where it is a single one."""
-        columns = {part.column for part in self.parts if type(part) is Expression and "item" in part.names}
+        columns = {part.column for part in self.parts if isinstance(part, Expression) and "item" in part.names}
         return columns.pop() if len(columns) == 1 else None
+
+    def given(self, scope: Scope) -> Template:
+        """The same scalar with all that does not use `item` evaluated."""
+        if len(self.parts) == 1:
+            return self
+        return _template(
+            [part if isinstance(part, str) or "item" in part.names else _text_of(part, scope) for part in self.parts]
+        )
 
 
 def compile_text(text: str, allowed: frozenset[str] = NAMES) -> Template:
     """Compiles a scalar that holds `{{`; raises `ExpressionError` for what is not an expression of this language."""
-    parts = tuple(_parts(text, allowed))
+    return _template(list(_parts(text, allowed)))
+
+
+def _template(parts: list[str | Expression]) -> Template:
     names = frozenset[str]().union(*(part.names for part in parts if isinstance(part, Expression)))
-    return Template(parts, names)
+    if len(parts) == 1 and isinstance(parts[0], Expression):
+        return Template((parts[0],), names, parts[0].evaluate)
+    lead = ""
+    tails: list[tuple[Expression, str]] = []
+    for part in parts:
+        if isinstance(part, Expression):
+            tails.append((part, ""))
+        elif tails:
+            tails[-1] = (tails[-1][0], tails[-1][1] + part)
+        else:
+            lead += part
+    return Template(tuple(parts), names, _writer(lead, tuple(tails)))
+
+
+def _writer(lead: str, tails: tuple[tuple[Expression, str], ...]) -> Evaluate:
+    """Makes a text: what comes first, then each expression's value and what follows it."""
+
+    def write(scope: Scope) -> str:
+        text = lead
+        for part, tail in tails:
+            value = part.evaluate(scope)
+            text += (value if type(value) is str else _written(part, value)) + tail
+        if len(text) > MAX_TEXT:
+            raise ExpressionError(f"the text gets longer than {MAX_TEXT} characters", "Shorten it.", "RC124")
+        return text
+
+    return write
 
 
 def compile_expression(source: str, allowed: frozenset[str] = NAMES) -> Expression:
@@ -158,13 +189,13 @@ def _whole(scope: Scope, name: str) -> Any:
         raise unknown_name(name, scope) from None
 
 
-def _as_text(part: str | Expression, scope: Scope) -> str:
-    """A value as a part of a text, as Jinja2 writes it."""
-    if isinstance(part, str):
-        return part
+def _text_of(part: Expression, scope: Scope) -> str:
     value = part.evaluate(scope)
-    if isinstance(value, str):
-        return value
+    return value if isinstance(value, str) else _written(part, value)
+
+
+def _written(part: Expression, value: Any) -> str:
+    """A value that is no text as a part of a text, as Jinja2 writes it."""
     if isinstance(value, Mapping | list | tuple):
         kind = "a mapping" if isinstance(value, Mapping) else "a list"
         raise ExpressionError(f"{{{{ {part.source} }}}} is {kind} and cannot be part of a text", _MEMBER_HINT, "RC124")

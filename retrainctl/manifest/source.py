@@ -168,6 +168,15 @@ class Sources:
             address,
         )
 
+    def warn_of_secrets(self, data: bytes, relative: str) -> None:
+        """Warns of literal secrets in a file that another tool wrote (an exported definition)."""
+        text = data.decode("utf-8", "replace")
+        for name, start in secrets_in(text)[:MAX_SECRETS]:
+            message = f"{name} stands here in clear; it is not used"
+            self.found.warning(
+                "RC120", message, _place(relative, text[:start]), "Remove it from the file and revoke it."
+            )
+
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Every file that was read with its SHA-256, sorted by path."""
         return tuple(sorted(self.hashes.items()))

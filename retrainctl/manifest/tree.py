@@ -113,6 +113,7 @@ class _Compiler:
                 return True, text
             if "item" not in template.names:
                 return True, template.render(self.tree.scope)
+            template = template.given(self.tree.scope)
         except ExpressionError as error:
             self.tree.failures.append((at, error))
             return True, UNFILLED

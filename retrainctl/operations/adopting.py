@@ -47,11 +47,12 @@ def project_files(name: str, environments: Mapping[str, Any], found: Iterable[Fo
     return Files(texts={PROJECT_FILE: project, **written.texts}, notes=written.notes)
 
 
-def manifest_files(found: Iterable[Found]) -> Files:
-    """The manifests of what was found; every slot gets a model whose version 1 is the blob that it serves now."""
+def manifest_files(found: Iterable[Found], taken: frozenset[str] = frozenset()) -> Files:
+    """The manifests of what was found; every slot gets a model whose version 1 is the blob that it serves now.
+    `taken`: names of models that are declared already."""
     texts: dict[str, str] = {}
     notes: list[str] = []
-    names = _Names()
+    names = _Names(taken)
     ordered = sorted(found, key=lambda entry: (entry.group, entry.kind, entry.name))
     groups = {entry.group for entry in ordered}
     for entry in ordered:
@@ -84,8 +85,8 @@ def _documents(entry: Found, names: _Names) -> tuple[list[dict[str, Any]], str]:
 class _Names:
     """Hands out names that are not taken yet, compared without case as some file systems do."""
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = {name.casefold() for name in taken}
 
     def unused(self, stem: str, ending: str) -> str:
         candidate, number = stem + ending, 1

@@ -42,7 +42,7 @@ _ACTIONS: Final = {
     Action.DELETE: ["delete"],
     Action.NO_OP: ["no-op"],
 }
-_VOLATILE: Final = ("digest", "created_at", "retrainctl_version", "source", "suppressed")
+_VOLATILE: Final = ("digest", "checksum", "created_at", "retrainctl_version", "source", "suppressed")
 
 
 def encode(plan: Plan) -> dict[str, Any]:
@@ -92,6 +92,7 @@ def encode(plan: Plan) -> dict[str, Any]:
         "applyable": plan.applyable,
     }
     document["digest"] = digest(document)
+    document["checksum"] = checksum(document)
     return document
 
 
@@ -102,6 +103,12 @@ def digest(document: Mapping[str, Any]) -> str:
         {name: value for name, value in change.items() if name != "origin"} for change in document["resource_changes"]
     ]
     return "sha256:" + hashlib.sha256(orjson.dumps(stable, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def checksum(document: Mapping[str, Any]) -> str:
+    """`sha256:...` over everything, the volatile parts too: whether the document is as it was made."""
+    rest = {name: value for name, value in document.items() if name != "checksum"}
+    return "sha256:" + hashlib.sha256(orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:

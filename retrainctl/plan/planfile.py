@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from retrainctl.plan.encode import FORMAT_VERSION, canonical, digest
+from retrainctl.plan.encode import FORMAT_VERSION, canonical, checksum, digest
 from retrainctl.plan.errors import PlanFileInvalid
 
 _LARGEST = 512 * 1024 * 1024
@@ -63,13 +63,16 @@ def read(path: Path, *, strict: bool) -> dict[str, Any]:
 
 
 def _check(path: Path, document: dict[str, Any], data: bytes) -> None:
-    from retrainctl.schemas import validator
+    from retrainctl.schemas import checker
 
-    if (error := next(iter(validator("plan").iter_errors(document)), None)) is not None:
-        where = "/".join(str(part) for part in error.instance_path) or "the top"
-        raise PlanFileInvalid(f"{path} is not a valid plan: {where}: {error.message}", hint="Plan again.")
+    schema = checker("plan")
+    if not schema.is_valid(document):
+        wrong = next(schema.violations(document), None)
+        where = "/".join(str(part) for part in wrong.path) if wrong is not None else ""
+        raise PlanFileInvalid(f"{path} is not a valid plan: see {where or 'its members'}", hint="Plan again.")
     try:
-        unchanged = digest(document) == document["digest"] and canonical(document) == data
+        genuine = digest(document) == document["digest"] and checksum(document) == document["checksum"]
+        unchanged = genuine and canonical(document) == data
     except (KeyError, TypeError, AttributeError):
         unchanged = False
     if not unchanged:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from retrainctl.model.redaction import Redactor
 from retrainctl.render.budget import PRESETS, UNLIMITED
 from retrainctl.render.style import PLAIN, Style
 
@@ -18,7 +19,7 @@ DIAGNOSTIC_FORMATS: Final = ("text", "json", "sarif", "junit", "events", "github
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOptions:
     """What a format may heed: style, show_ignored, explain, hints and saved_as for text; budget (a preset's name) and
-    now for Markdown.
+    now for Markdown. redactor cleans the document first: an escaped secret would pass a filter on the output.
     """
 
     style: Style = field(default=PLAIN)
@@ -28,16 +29,32 @@ class RenderOptions:
     saved_as: str | None = None
     budget: str | None = None
     now: datetime | None = None
+    redactor: Redactor | None = None
 
 
 def render_plan(document: Mapping[str, Any], form: str, options: RenderOptions | None = None) -> str:
     """A decoded plan document in one of `PLAN_FORMATS`, a final newline included. Raises `KeyError` for another."""
-    return _PLAN[form](document, options or RenderOptions())
+    options = options or RenderOptions()
+    return _PLAN[form](_clean(document, options.redactor), options)
 
 
 def render_receipt(document: Mapping[str, Any], form: str, options: RenderOptions | None = None) -> str:
     """A decoded receipt document in one of `RECEIPT_FORMATS`. Raises `KeyError` for another."""
-    return _RECEIPT[form](document, options or RenderOptions())
+    options = options or RenderOptions()
+    return _RECEIPT[form](_clean(document, options.redactor), options)
+
+
+def _clean(document: Mapping[str, Any], redactor: Redactor | None) -> Mapping[str, Any]:
+    """The document without secrets. Walking the tree is dear, so its text is asked first whether there is any."""
+    if redactor is None:
+        return document
+    from retrainctl.render.escape import json_text
+
+    text = json_text(document, indent=False)
+    if redactor.clean(text) == text:
+        return document
+    cleaned: Mapping[str, Any] = redactor.clean_tree(document)
+    return cleaned
 
 
 _Render = Callable[[Mapping[str, Any], RenderOptions], str]

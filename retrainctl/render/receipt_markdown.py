@@ -11,7 +11,13 @@ from retrainctl.render.plan_markdown import ARROW, MarkdownOptions, age, marker
 from retrainctl.render.receipt_view import ResultView, receipt_view
 from retrainctl.render.style import count
 
-_TITLES = {"applied": "✅ applied", "nothing": "✅ nothing to do", "partial": "⚠ partly applied", "failed": "❌ failed", "conflicted": "❌ conflicted"}
+_TITLES = {
+    "applied": "✅ applied",
+    "nothing": "✅ nothing to do",
+    "partial": "⚠ partly applied",
+    "failed": "❌ failed",
+    "conflicted": "❌ conflicted",
+}
 
 
 def receipt_markdown(document: Mapping[str, Any], options: MarkdownOptions | None = None) -> str:
@@ -24,8 +30,7 @@ def receipt_markdown(document: Mapping[str, Any], options: MarkdownOptions | Non
         facts.append(markdown_code(view.digest, 80))
     if view.ended:
         facts.append(f"ended {markdown_code(view.ended, 40)}{age(view.ended, options.now)}")
-    numbers = ", ".join(f"{number:,} {word}" for word, number in view.counts)
-    said = f"**{count(view.planned, 'change')} planned**" + (f", {numbers}." if numbers else ".")
+    said = f"**{count(view.planned, 'change')} planned**, {view.numbers}."
     if not view.planned:
         said = "**No changes.**"
     head = "\n".join((marker("apply", view.environment, view.digest), f"## {title}", " · ".join(facts), "", said, ""))
@@ -73,7 +78,7 @@ def _row(result: ResultView, options: MarkdownOptions) -> str:
         f"{'❌ ' if result.bad else ''}{markdown_code(result.words, 30)}",
         markdown_code(result.address, limit),
         markdown_code(change, limit),
-        markdown_code(result.verified, 40) if result.verified else "",
+        markdown_code(result.verified, 40) if result.checked else "",
         markdown_code(result.reason, limit) if result.reason else "",
     )
     return f"| {' | '.join(cells)} |\n"

@@ -46,9 +46,9 @@ def _index(view: ReceiptView, style: Style) -> Iterator[str]:
         lead = f"  {result.words:<13} "
         address = pad(result.address, width)
         parts = [result.action, *(move.short(style.arrow) for move in result.moves)]
-        if result.verified:
+        if result.checked:
             parts.append(_verified(result.verified))
-        if result.seconds is not None:
+        if result.seconds and not result.untried:
             parts.append(f"{result.seconds:.1f} s")
         room = style.width - len(lead) - cells(address) - 2
         rest = shorten("  ".join(parts), room, style)
@@ -69,10 +69,15 @@ def _details(result: ResultView, style: Style) -> Iterator[str]:
     if result.request_id:
         yield f"    request id {result.request_id}"
     for moved in result.conflicts:
-        yield f"    {moved.path} moved since the plan"
-        yield f"      planned from {moved.planned}"
-        yield f"      now          {moved.now}"
-    if result.verified == "no":
+        if result.verified == "no":
+            yield f"    {moved.path} is not what was sent"
+            yield f"      sent       {moved.planned}"
+            yield f"      reads back {moved.now}"
+        else:
+            yield f"    {moved.path} moved since the plan"
+            yield f"      planned from {moved.planned}"
+            yield f"      now          {moved.now}"
+    if result.verified == "no" and not result.conflicts:
         yield "    what was read back is not what was sent"
     elif result.verified == _UNREADABLE:
         yield "    the target does not show what it was sent"

@@ -32,7 +32,7 @@ _VERDICTS: Final = {
     "interrupted": "Interrupted",
     "blocked": "Blocked, nothing was written",
 }
-_COUNTED: Final = ("applied", "verified", "failed", "conflicted", "unknown", "in_flight", "skipped", "not_attempted")
+_COUNTED: Final = ("applied", "failed", "conflicted", "unknown", "in_flight", "skipped", "not_attempted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,11 @@ class ResultView:
         return self.outcome in _BAD or self.verified == "no"
 
     @property
+    def checked(self) -> bool:
+        """Whether a read-back was tried."""
+        return self.verified not in ("", "not checked")
+
+    @property
     def untried(self) -> bool:
         return self.outcome in _UNTRIED
 
@@ -88,6 +93,8 @@ class ResultView:
         if self.conflicts:
             moved = self.conflicts[0]
             more = f" and {count(len(self.conflicts) - 1, 'more field')}" if len(self.conflicts) > 1 else ""
+            if self.verified == "no":
+                return f"{moved.path} reads back as {moved.now}, not as {moved.planned}{more}"
             return f"{moved.path} moved: planned from {moved.planned}, now {moved.now}{more}"
         return "what was read back is not what was sent" if self.verified == "no" else ""
 
@@ -104,6 +111,7 @@ class ReceiptView:
     outcome: str
     planned: int
     counts: tuple[tuple[str, int], ...]
+    verified: int
     results: tuple[ResultView, ...]
     notes: tuple[str, ...]
 
@@ -111,10 +119,19 @@ class ReceiptView:
     def verdict(self) -> str:
         """The first line of every output."""
         said = _VERDICTS.get(self.outcome, self.outcome)
+        if self.outcome == "applied" and any(result.verified == "no" for result in self.results):
+            said = "Applied, but verification failed"
         if not self.planned:
             return f"{said} in {self.environment}. No changes."
-        numbers = ", ".join(f"{number:,} {word}" for word, number in self.counts)
-        return f"{said} in {self.environment}: {count(self.planned, 'change')} planned, {numbers or 'none applied'}."
+        return f"{said} in {self.environment}: {count(self.planned, 'change')} planned, {self.numbers}."
+
+    @property
+    def numbers(self) -> str:
+        """`2 applied (1 verified), 1 failed`."""
+        told = [f"{number:,} {word}" for word, number in self.counts]
+        if told and self.counts[0][0] == "applied":
+            told[0] += f" ({self.verified:,} verified)"
+        return ", ".join(told) or "none applied"
 
 
 def receipt_view(document: Mapping[str, Any]) -> ReceiptView:
@@ -133,6 +150,7 @@ def receipt_view(document: Mapping[str, Any]) -> ReceiptView:
         counts=tuple(
             (n.replace("_", " "), counts[n]) for n in _COUNTED if isinstance(counts.get(n), int) and counts[n]
         ),
+        verified=counts["verified"] if isinstance(counts.get("verified"), int) else 0,
         results=tuple(results),
         notes=tuple(text_of({"note": note}, "note") for note in document.get("notes") or ()),
     )

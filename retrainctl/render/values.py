@@ -93,8 +93,8 @@ _UNKNOWN: Final = _Unknown()
 
 
 def _tree(change: Mapping[str, Any], side: str) -> Any:
-    tree = change.get(side)
-    return ABSENT if tree is None else tree
+    # At the top an empty tree says that no changed field exists on that side, not that a field is empty.
+    return change.get(side) or ABSENT
 
 
 def _leaves(

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from retrainctl.errors import RetrainctlError
+from retrainctl.version import __version__
 
 READY_FILE = "emulator.json"
 LOCK_FILE = "emulator.lock"
@@ -51,6 +52,7 @@ class EmulatorHandle:
         url: base of every emulated API; loopback.
         token: bearer token that ARM accepts.
         control_token: opens `/_emulator/`.
+        version: of the program that runs.
         ca: certificate to trust when `url` is https.
         started: whether this call started it.
     """
@@ -59,6 +61,7 @@ class EmulatorHandle:
     token: str = field(repr=False)
     control_token: str = field(repr=False)
     pid: int
+    version: str
     state: Path
     ca: Path | None = None
     started: bool = False
@@ -81,6 +84,7 @@ def find(state: Path) -> EmulatorHandle | None:
             token=content["token"],
             control_token=content["control"],
             pid=content["pid"],
+            version=content["version"],
             state=state,
             ca=Path(content["ca"]) if "ca" in content else None,
         )
@@ -136,6 +140,9 @@ def ensure_running(
             or the code of a refused seed.
     """
     handle = find(state)
+    if handle is not None and handle.version != __version__:
+        stop(state)  # an older or newer retrainctl left it: the state is kept, the program is not
+        handle = None
     fresh = handle is None
     if handle is None:
         handle = _start(state, https=https, realistic=realistic, retry_after=retry_after, idle_minutes=idle_minutes)
@@ -185,7 +192,7 @@ def _start(
     arguments = command(state, https=https, realistic=realistic, retry_after=retry_after, idle_minutes=idle_minutes)
     try:
         state.mkdir(parents=True, exist_ok=True)
-        with (state / LOG_FILE).open("wb") as log:
+        with (state / LOG_FILE).open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 arguments,
                 stdin=subprocess.DEVNULL,

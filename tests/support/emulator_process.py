@@ -126,7 +126,9 @@ def definition(**properties: Any) -> dict[str, Any]:
                     "node1": {"assetId": "asset1"},
                     "node2": {
                         "assetId": "asset2",
-                        "parameters": {"Append score columns to output": {"value": "True", "certificateThumbprint": ""}},
+                        "parameters": {
+                            "Append score columns to output": {"value": "True", "certificateThumbprint": ""}
+                        },
                     },
                     "node3": {"inputId": "input1"},
                     "node4": {"outputId": "output1"},
@@ -161,9 +163,7 @@ def make_service(emulator: Emulator, name: str = "census", **properties: Any) ->
     """A provisioned service in the local group; its GET of 2017."""
     if emulator.http.get(f"{PLANS}/plan1", params=V16).status_code == 404:
         make_plan(emulator)
-    body = emulator.finished(
-        emulator.http.put(f"{SERVICES}/{name}", params=V17, json=definition(**properties))
-    )
+    body = emulator.finished(emulator.http.put(f"{SERVICES}/{name}", params=V17, json=definition(**properties)))
     assert body["status"] == "Succeeded", body
     return get_service(emulator, name)
 

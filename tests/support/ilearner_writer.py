@@ -134,13 +134,17 @@ def container(signature: str, version: int, loader: str, block: bytes) -> bytes:
     return head.ljust(0x100, b"\0") + block + b"LEDOM\0LM"
 
 
-def linear_block(bias: float, weights: Sequence[float], indices: Sequence[int] = (), length: int | None = None) -> bytes:
+def linear_block(
+    bias: float, weights: Sequence[float], indices: Sequence[int] = (), length: int | None = None
+) -> bytes:
     size = len(weights) if length is None else length
     head = struct.pack("<ifii", 4, bias, size, len(indices)) + struct.pack(f"<{len(indices)}i", *indices)
     return head + struct.pack("<i", len(weights)) + struct.pack(f"<{len(weights)}f", *weights)
 
 
-def affine_block(features: int, scales: Sequence[float], offsets: Sequence[float], indices: Sequence[int] | None) -> bytes:
+def affine_block(
+    features: int, scales: Sequence[float], offsets: Sequence[float], indices: Sequence[int] | None
+) -> bytes:
     head = struct.pack("<iii", 4, features, -1 if indices is None else len(indices))
     head += struct.pack(f"<{len(indices or ())}i", *(indices or ()))
     head += struct.pack("<i", len(scales)) + struct.pack(f"<{len(scales)}f", *scales)
@@ -216,7 +220,7 @@ class ModelFile:
     slope: float = -1.5
     intercept: float = 0.25
     label: str = "outcome"
-    label_values: Sequence[str] | Sequence[int] = ("no", "yes")
+    label_values: Sequence[str] | Sequence[int] | Sequence[float] = ("no", "yes")
     label_type: int | None = None
     settings: Mapping[str, bool | int | float] = field(
         default_factory=lambda: {"numIterations": 1, "lambda": 0.001, "allowUnknownLevels": True}
@@ -323,7 +327,9 @@ class ModelFile:
         if len(texts) == size:
             return values + strings(11, 1000, texts, nulls=2)
         integers = [value for value in self.label_values if isinstance(value, int)]
-        return values + numbers(11, INT32, "i", integers)
+        if len(integers) == size:
+            return values + numbers(11, INT32, "i", integers)
+        return values + numbers(11, 6, "d", [float(value) for value in self.label_values])
 
     def _table(self) -> list[bytes]:
         names = ["Bias", *(self.names() if self.table_names is None else self.table_names)]

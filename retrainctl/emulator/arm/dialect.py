@@ -41,8 +41,7 @@ class ArmDialect:
     def decorate(self, call: Call, answer: Answer) -> list[tuple[str, str]]:
         now = self._frame.clock.now()
         correlation = str(uuid4())
-        given = dict(answer.headers)
-        from_gateway = not self._provider or "x-ms-failure-cause" in given
+        from_gateway = not self._provider or answer.gateway
         self._count += 1
         reading = call.method in ("GET", "HEAD")
         remaining = (_READS if reading else _WRITES) - 1 - self._count % 1000
@@ -73,7 +72,7 @@ class ArmDialect:
         headers = list(refusal.headers)
         if refusal.gateway:
             headers.append(("x-ms-failure-cause", "gateway"))
-        return Answer(status=refusal.status, body={"error": error}, headers=headers)
+        return Answer(status=refusal.status, body={"error": error}, headers=headers, gateway=refusal.gateway)
 
 
 def _unauthorized(code: str, message: str) -> Refusal:

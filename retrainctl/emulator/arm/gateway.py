@@ -58,10 +58,6 @@ class Gateway:
         self._frame.resources.put(group)
         return group
 
-    def group_name(self, name: str) -> str:
-        """A group's name as it was created: ids keep that spelling however they are asked for."""
-        return self._require_group(name).name
-
     def scoped(self, handler: Callable[[Call], Answer], kind: str) -> Handler:
         """The handler behind the gateway's checks: subscription, api-version of `kind`, resource group."""
 

@@ -54,19 +54,16 @@ class Plans:
 
     def routes(self) -> Iterable[Route]:
         one = _LIST + "/{plan}"
-        associations = one + "/commitmentAssociations"
         table: list[tuple[str, str, Callable[[Call], Answer]]] = [
             ("GET", _LIST, self._list),
             ("GET", _PROVIDER + "/commitmentPlans", self._list),
             ("GET", _PROVIDER + "/skus", self._skus),
             ("PUT", one, self._put),
             ("GET", one, self._get),
+            ("HEAD", one, self._head),
             ("PATCH", one, self._patch),
             ("DELETE", one, self._delete),
             ("GET", one + "/usageHistory", self._usage),
-            ("GET", associations, self._associations),
-            ("GET", associations + "/{association}", self._association),
-            ("POST", associations + "/{association}/move", self._move),
         ]
         for method, pattern, handler in table:
             yield Route(
@@ -93,18 +90,6 @@ class Plans:
                 f"The commitment plan is in '{plan.head['location']}', the web service in '{slug(location)}'.",
             )
 
-    def associate(self, plan_id: str, resource: str, location: str) -> None:
-        """Bill `resource` to a plan; implied by creating a web service that names it."""
-        plan = self._frame.resources.get(plan_id)
-        if plan is not None:
-            self._put_association(plan, str(uuid4()), resource, slug(location), self._frame.clock.now())
-
-    def dissociate(self, resource: str) -> None:
-        """Forget the association of a resource that is gone."""
-        for association in self._all_associations():
-            if association.head["properties"]["associatedResourceId"].lower() == resource.lower():
-                self._frame.resources.delete(association.id)
-
     def add_usage(self, resource: str, meter: str, amount: float) -> None:
         """Note consumption of a web service on its plan, for `usageHistory`; without a plan nothing happens."""
         day = stamp(self._frame.clock.now())[:10]
@@ -119,31 +104,6 @@ class Plans:
                     meter,
                     amount,
                 )
-
-    def _all_associations(self) -> list[Resource]:
-        return self._frame.resources.page(ASSOCIATION_TYPE, SUBSCRIPTION)[0]
-
-    def _put_association(self, plan: Resource, name: str, resource: str, location: str, created: float) -> Resource:
-        association = Resource(
-            id=f"{plan.id}/commitmentAssociations/{name}",
-            type=ASSOCIATION_TYPE,
-            subscription=SUBSCRIPTION,
-            group=plan.group,
-            name=name,
-            head={
-                "type": ASSOCIATION_TYPE,
-                "location": location,
-                "tags": {},
-                "etag": self._etag(),
-                "properties": {
-                    "associatedResourceId": resource,
-                    "commitmentPlanId": plan.id,
-                    "creationDate": stamp(created),
-                },
-            },
-        )
-        self._frame.resources.put(association)
-        return association
 
     # Plans
 
@@ -203,6 +163,10 @@ class Plans:
     def _get(self, call: Call) -> Answer:
         return Answer(body=_plan_view(self.find(call.params["group"], call.params["plan"])))
 
+    def _head(self, call: Call) -> Answer:
+        self.find(call.params["group"], call.params["plan"])
+        return Answer(status=204)
+
     def _patch(self, call: Call) -> Answer:
         plan, wish = self.find(call.params["group"], call.params["plan"]), call.json()
         if unknown := set(wish) - {"sku", "tags", "etag"}:
@@ -255,51 +219,6 @@ class Plans:
         return f"0000{uuid4().hex[:4]}-0000-0000-0000-{int(self._frame.clock.now()):08x}0000"
 
     # Associations, usage, SKUs
-
-    def _associations(self, call: Call) -> Answer:
-        plan = self.find(call.params["group"], call.params["plan"])
-        return self._page(
-            call,
-            lambda after, limit: self._frame.resources.children(plan.id, ASSOCIATION_TYPE, after, limit),
-            _association_view,
-        )
-
-    def _find_association(self, call: Call) -> Resource:
-        plan = self.find(call.params["group"], call.params["plan"])
-        association = self._frame.resources.get(f"{plan.id}/commitmentAssociations/{call.params['association']}")
-        if association is None:
-            raise Refusal(
-                404,
-                "ResourceNotFound",
-                f"The Resource '{ASSOCIATION_TYPE}/{plan.name}/{call.params['association']}' under resource group "
-                f"'{plan.group}' was not found.",
-                gateway=True,
-            )
-        return association
-
-    def _association(self, call: Call) -> Answer:
-        return Answer(body=_association_view(self._find_association(call)))
-
-    def _move(self, call: Call) -> Answer:
-        association = self._find_association(call)
-        destination = call.json().get("destinationPlanId")
-        if not isinstance(destination, str):
-            raise bad_request("RequestBodyInvalid", "The member 'destinationPlanId' is missing.")
-        self.check_usable(destination, association.head["location"])
-        plan = self._frame.resources.get(destination)
-        assert plan is not None
-        if plan.id.lower() == association.head["properties"]["commitmentPlanId"].lower():
-            return Answer(body=_association_view(association))
-        resource = association.head["properties"]["associatedResourceId"]
-        self._frame.resources.delete(association.id)
-        moved = self._put_association(
-            plan, association.name, resource, association.head["location"], self._frame.clock.now()
-        )
-        service = self._frame.resources.get(resource)
-        if service is not None:
-            service.secret["commitmentPlan"] = plan.id
-            self._frame.resources.put(service)
-        return Answer(body=_association_view(moved), wrote=True)
 
     def _usage(self, call: Call) -> Answer:
         plan = self.find(call.params["group"], call.params["plan"])
@@ -363,19 +282,6 @@ def _plan_view(plan: Resource) -> dict[str, Any]:
         "sku": head["sku"],
         "tags": head["tags"],
         "type": TYPE,
-    }
-
-
-def _association_view(association: Resource) -> dict[str, Any]:
-    head = association.head
-    return {
-        "etag": head["etag"],
-        "id": association.id,
-        "location": head["location"],
-        "name": association.name,
-        "properties": head["properties"],
-        "tags": head["tags"],
-        "type": ASSOCIATION_TYPE,
     }
 
 

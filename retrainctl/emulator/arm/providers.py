@@ -57,6 +57,31 @@ PROVIDERS: Final[dict[str, dict[str, Any]]] = {
 }
 """Namespace to the body of its GET without `id` and `namespace`."""
 
+_VERBS: Final = {"read": "Read", "write": "Create or update", "delete": "Delete"}
+OPERATIONS: Final = [
+    {
+        "name": f"Microsoft.MachineLearning/{kind}/{verb}",
+        "display": {"provider": "Microsoft Azure Machine Learning", "resource": shown, "operation": f"{word} {shown}"},
+    }
+    for kind, shown in (
+        ("webServices", "Web Services"),
+        ("commitmentPlans", "Commitment Plans"),
+        ("commitmentPlans/commitmentAssociations", "Commitment Plan Associations"),
+    )
+    for verb, word in _VERBS.items()
+] + [
+    {
+        "name": f"Microsoft.MachineLearning/{action}",
+        "display": {"provider": "Microsoft Azure Machine Learning", "resource": shown, "operation": operation},
+    }
+    for action, shown, operation in (
+        ("webServices/listkeys/action", "Web Services", "Get the keys of Web Services"),
+        ("commitmentPlans/join/action", "Commitment Plans", "Join Commitment Plans"),
+        ("commitmentPlans/commitmentAssociations/move/action", "Commitment Plan Associations", "Move Associations"),
+    )
+]
+"""Answer of Operations_List; its shape is in the swagger, the texts are ours."""
+
 
 def supported(kind: str) -> tuple[list[str], list[str]]:
     """(api-versions, locations) of `Namespace/type`; no versions means that any will do (the gateway's own types)."""

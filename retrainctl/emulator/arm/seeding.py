@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 import orjson
 
 from retrainctl.emulator.arm import definition, plans, service_content
-from retrainctl.emulator.arm.gateway import Gateway
+from retrainctl.emulator.arm.gateway import Gateway, group_id
 from retrainctl.emulator.arm.plans import Plans
 from retrainctl.emulator.arm.regions import display, slug
 from retrainctl.emulator.arm.service_content import service_id
@@ -136,10 +136,10 @@ class Seeding:
                     )
 
     def _require_group(self, name: str) -> str:
-        from retrainctl.emulator.arm.gateway import group_id
-
-        group = self._frame.resources.get(group_id(SUBSCRIPTION, name))
-        return (group or self._gateway.add_group(name, slug(REGION), None)).name
+        """The group as it is spelled here, made if it is not there."""
+        if not self._frame.resources.exists(group_id(SUBSCRIPTION, name)):
+            self._gateway.add_group(name, slug(REGION), None)
+        return name
 
 
 def _document(given: Any, source: SeedSource, *place: str | int) -> tuple[dict[str, Any], str]:

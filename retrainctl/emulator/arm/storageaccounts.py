@@ -33,6 +33,7 @@ class StorageAccounts:
         table: list[tuple[str, str, Callable[[Call], Answer]]] = [
             ("PUT", _ONE, self._put),
             ("GET", _ONE, self._get),
+            ("HEAD", _ONE, self._head),
             ("DELETE", _ONE, self._delete),
             ("POST", _ONE + "/listKeys", self._keys),
             ("GET", _OPERATION, self._poll),
@@ -83,6 +84,10 @@ class StorageAccounts:
         account = self._find(call)
         return Answer(body={"id": account.id, "name": account.name, **account.head}, media="application/json")
 
+    def _head(self, call: Call) -> Answer:
+        self._find(call)
+        return Answer(status=204)
+
     def _keys(self, call: Call) -> Answer:
         account = self._find(call)
         keys = {"key1": account_key(account.name), "key2": account_key(account.name, 2)}
@@ -90,7 +95,7 @@ class StorageAccounts:
 
     def _delete(self, call: Call) -> Answer:
         gone = self._frame.resources.delete(self._id(call))
-        return Answer(status=200 if gone else 204, wrote=gone)
+        return Answer(wrote=True) if gone else Answer(status=204, gateway=True)
 
     def _find(self, call: Call) -> Resource:
         account = self._frame.resources.get(self._id(call))

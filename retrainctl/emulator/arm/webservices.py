@@ -17,6 +17,7 @@ from retrainctl.emulator.arm.encryption import WrongRegion
 from retrainctl.emulator.arm.gateway import Gateway
 from retrainctl.emulator.arm.plans import Plans
 from retrainctl.emulator.arm.polling import Polling
+from retrainctl.emulator.arm.providers import OPERATIONS
 from retrainctl.emulator.arm.regions import HOST_PREFIXES, REGIONS, slug
 from retrainctl.emulator.arm.service_content import service_id
 from retrainctl.emulator.arm.service_view import TYPE
@@ -58,11 +59,15 @@ class WebServices:
             ("DELETE", one, self._delete),
             ("GET", one + "/listKeys", self._keys),
             ("POST", one + "/CreateRegionalBlob", self._create_regional),
+            ("GET", "/providers/Microsoft.MachineLearning/operations", self._operations),
         ]
         for method, pattern, handler in table:
-            # The gateway itself answers for the whole subscription: it asks every region.
-            dialect = self._gateway.dialect if handler == self._list_all else self._gateway.provider_dialect
-            yield Route(methods=method, pattern=pattern, handler=self._gateway.scoped(handler, TYPE), dialect=dialect)
+            yield Route(
+                methods=method,
+                pattern=pattern,
+                handler=self._gateway.scoped(handler, TYPE),
+                dialect=self._gateway.provider_dialect,
+            )
         yield from self._polling.routes()
 
     # Reading
@@ -110,9 +115,16 @@ class WebServices:
         return Answer(body=body)
 
     def _list_all(self, call: Call) -> Answer:
-        """A request id for each region that was asked (R17)."""
+        """R17: the gateway asks every region and passes their request ids on. R16: one region, no such header."""
+        found = self._list(call)
+        if call.query["api-version"] == PREVIEW:
+            return found
         fanned_out = [("x-ms-original-request-ids", str(uuid4())) for _ in REGIONS]
-        return Answer(body=self._list(call).body, headers=fanned_out)
+        return Answer(body=found.body, headers=fanned_out, gateway=True)
+
+    def _operations(self, call: Call) -> Answer:
+        del call
+        return Answer(body={"value": OPERATIONS})
 
     # Writing
 
@@ -139,8 +151,11 @@ class WebServices:
         return self._accept(call, "webService.put", service, arguments, 201 if existing is None else 200, shown)
 
     def _stub(self, group: str, name: str, location: str) -> Resource:
-        """What exists from the acceptance of a creation on, and what stays if it fails (census of R17)."""
-        service = service_content.new(self._gateway.group_name(group), name, location, self._frame.clock.now())
+        """What exists from the acceptance of a creation on, and what stays if it fails (census of R17).
+
+        Its id keeps the spelling of this request, also of the group (two spellings of one group in the list of R17).
+        """
+        service = service_content.new(group, name, location, self._frame.clock.now())
         service.head["state"]["stub"] = True
         return service
 

@@ -7,13 +7,18 @@
   var risk = document.getElementById("risk");
   var shown = document.getElementById("shown");
   var changes = Array.prototype.slice.call(document.querySelectorAll("details.change"));
-  var texts = changes.map(function (change) { return change.textContent.toLowerCase(); });
+  var texts = [];
+
+  function text(position) {
+    if (texts[position] === undefined) { texts[position] = changes[position].textContent.toLowerCase(); }
+    return texts[position];
+  }
 
   function apply() {
     var words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     var count = 0;
     changes.forEach(function (change, position) {
-      var fits = words.every(function (word) { return texts[position].indexOf(word) >= 0; })
+      var fits = words.every(function (word) { return text(position).indexOf(word) >= 0; })
         && (!action.value || change.dataset.action === action.value)
         && (!risk.value || (risk.value === "any" ? change.dataset.grave === "yes" : change.dataset.risk === risk.value));
       change.hidden = !fits;

@@ -71,7 +71,9 @@ class ArmClient:
 
     # Web services (arm-webservices.md section 2)
 
-    def get_service(self, group: str, name: str, *, region: str | None = None, pause: Pause | None = None) -> JsonObject:
+    def get_service(
+        self, group: str, name: str, *, region: str | None = None, pause: Pause | None = None
+    ) -> JsonObject:
         """The full definition. With `region`, encrypted parameters are those of that region (section 9)."""
         url = self.service_url(group, name, **({"region": region} if region else {}))
         return self._call("GET", url, what=f'read web service "{name}"', pause=pause).object()

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from retrainctl.definition.document import properties_of
-from retrainctl.definition.normalise import ENCRYPTED
+from retrainctl.definition.edit import revise
+from retrainctl.definition.parameters import ENCRYPTED, is_masked
 from retrainctl.definition.slots import find
 from retrainctl.diagnostics import Diagnostic, Span
 from retrainctl.errors import InvalidInput
@@ -57,9 +58,11 @@ def judge_service(
     if change.action is Action.CREATE or observed is None:
         findings = [*_creation(desired, say)]
         document: JsonObject = {"properties": dict(desired.fields)}  # type: ignore[arg-type]
+        findings.extend(_hidden(change, {"properties": {}}, say))
     else:
         findings = [*_update(change, observed, say)]
         document = observed.document
+        findings.extend(_hidden(change, document, say))
     # Without a definition every slot would be missing, which is not what is wrong.
     if not any(finding.code in ("RC330", "RC331", "RC332") for finding in findings):
         findings.extend(_slots(change, document, say))
@@ -136,14 +139,6 @@ def _creation(desired: Desired, say: _Say) -> Iterator[Diagnostic]:
             ("commitmentPlan",),
             "Add `commitmentPlan: CommitmentPlan/NAME` or the id of a plan in the same region.",
         )
-    for name in ("parameters", "package"):
-        if _encrypted(fields.get(name)):
-            yield say(
-                "RC349",
-                f"`{name}` holds encrypted values, which only the service that they were read from can use",
-                ("definition",),
-                "Give those parameters a value: `value: {env: NAME}` in place of value and thumbprint.",
-            )
 
 
 def _update(change: ResourceChange, observed: Observed, say: _Say) -> Iterator[Diagnostic]:
@@ -169,14 +164,18 @@ def _update(change: ResourceChange, observed: Observed, say: _Say) -> Iterator[D
                 code, message, hint = fixed
                 yield say(code, message, entry.path, hint, entry.span)
                 break
-        if entry.after is not MISSING and _encrypted(entry.after):
-            yield say(
-                "RC349",
-                f"{'.'.join(entry.path)} is encrypted in the definition, and in the live service it is not",
-                entry.path,
-                "Take the live value into the definition, or give the parameter a value in clear.",
-                entry.span,
-            )
+
+
+def _hidden(change: ResourceChange, document: JsonObject, say: _Say) -> Iterator[Diagnostic]:
+    """Values that a plan cannot hold and the live service does not have either: ciphertext, masked secrets."""
+    if not any(_is_hidden(entry.after) for entry in change.fields):
+        return
+    try:
+        revise(document, ((entry.path, entry.after) for entry in change.fields))
+    except InvalidInput as error:
+        for found in error.diagnostics:
+            hint = "Give the parameter a value in place of value and thumbprint, as `{env: NAME}` if it is secret."
+            yield say("RC349", found.message, ("definition",), hint)
 
 
 def _slots(change: ResourceChange, document: JsonObject, say: _Say) -> Iterator[Diagnostic]:
@@ -203,7 +202,10 @@ def _values(change: ResourceChange, desired: Desired, say: _Say) -> Iterator[Dia
     level = _at(desired.fields, ("diagnostics", "level"))
     if "diagnostics" in desired.fields and level not in ("None", "Error", "All"):
         yield say(
-            "RC337", "diagnostics needs a level: None, Error or All", ("diagnostics",), "Add `diagnostics: {level: Error}`."
+            "RC337",
+            "diagnostics needs a level: None, Error or All",
+            ("diagnostics",),
+            "Add `diagnostics: {level: Error}`.",
         )
     for move in change.models:
         yield from _uri(move, say)
@@ -230,7 +232,7 @@ def _uri(move: ModelChange, say: _Say) -> Iterator[Diagnostic]:
             "RC343",
             f"{move.after.label} is not an .ilearner blob: {without_query(move.to_uri)}",
             path,
-            "Name the `.ilearner` output of the training job (BaseLocation and RelativeLocation, without the SAS token).",
+            "Name the `.ilearner` output of the training job: BaseLocation and RelativeLocation, without SAS token.",
             move.after.origin or move.span,
         )
 
@@ -281,7 +283,10 @@ def _capacity_risk(change: ResourceChange) -> Iterator[Risk]:
     for entry in change.fields:
         if entry.path == ("sku", "capacity") and isinstance(entry.before, int) and isinstance(entry.after, int):
             word = "grows" if entry.after > entry.before else "shrinks"
-            yield Risk(code="capacity-changes", message=f"the capacity {word} from {entry.before} to {entry.after}, and the cost with it")
+            yield Risk(
+                code="capacity-changes",
+                message=f"the capacity {word} from {entry.before} to {entry.after}, and the cost with it",
+            )
 
 
 def _name(desired: Desired, say: _Say) -> Iterator[Diagnostic]:
@@ -290,11 +295,10 @@ def _name(desired: Desired, say: _Say) -> Iterator[Diagnostic]:
         yield say("RC342", f"Azure does not take the name {name!r}: {problem}", ("name",), "Choose another name.")
 
 
-def _encrypted(value: Any) -> bool:
-    """Whether a comparable value stands for ciphertext, which only the service has."""
+def _is_hidden(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return value == ENCRYPTED or any(_encrypted(item) for item in value.values())
-    return False
+        return value == ENCRYPTED or any(_is_hidden(item) for item in value.values())
+    return is_masked(value)
 
 
 def _carries_signature(value: Any) -> bool:

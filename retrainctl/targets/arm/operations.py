@@ -97,7 +97,9 @@ class Operations:
         found = _STATUS_PATH.fullmatch(urlsplit(operation).path)
         if found is None:
             error = Rejected(
-                f"this is not an operation of a web service: {without_query(operation)[:200]!r}", code="RC322", sent=False
+                f"this is not an operation of a web service: {without_query(operation)[:200]!r}",
+                code="RC322",
+                sent=False,
             )
             return Performed(outcome=Outcome.UNKNOWN, operation=without_query(operation), error=error)
         run = _Run(operation=without_query(operation), request_id=None, asked=0.0)
@@ -126,7 +128,7 @@ class Operations:
         return f"{self._endpoint}{path}?api-version={self._api_version}"
 
     def _until_ended(self, run: _Run, waiter: Waiter, ask: Callable[[], Performed | None]) -> Performed | None:
-        """Polls until `ask` gives an end; None when the operation is not known here, so that it must be told otherwise."""
+        """Polls until `ask` gives an end; None when the operation is not known here."""
         patience = self._patience
         deadline = self._clock.monotonic() + patience.total
         interval, silent = patience.first, 0
@@ -226,9 +228,7 @@ class _Run:
     def unknown(self, error: TargetError | None) -> Performed:
         if error is not None and self.request_id is not None:
             error.request_id = self.request_id
-        return Performed(
-            outcome=Outcome.UNKNOWN, operation=self.operation, request_id=self.request_id, error=error
-        )
+        return Performed(outcome=Outcome.UNKNOWN, operation=self.operation, request_id=self.request_id, error=error)
 
 
 class PlainWaiter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from retrainctl.model.change import Action, Request, ResourceChange, Step
 from retrainctl.model.environment import ArmSettings
@@ -66,7 +66,7 @@ class ArmPlanner:
         shown = Hider(environment=self.environment, address=change.address).hide(body)
         return Request(method="PUT" if name == "create" else "PATCH", path=path, body=shown)
 
-    def body(self, change: ResourceChange, name: str, document: JsonObject) -> dict[str, object]:
+    def body(self, change: ResourceChange, name: str, document: JsonObject) -> dict[str, Any]:
         """The body of a step, secrets as references, nothing hidden: what `perform` sends is made by the same code."""
         if change.address.kind == PLAN:
             return plan_creation_body(change) if name == "create" else plan_update_body(change, document)

@@ -75,8 +75,10 @@ class ArmTarget:
         """
         identities = {desired.address: self.identity(desired) for desired in wanted}
         failures: dict[Address, TargetError] = {}
-        present = self._present(identities, failures)
-        todo = [(a, i) for a, i in identities.items() if a not in failures and present(a, i)]
+        # A name that cannot be part of an id belongs to nothing that exists; judging the change says so.
+        possible = {address: identity for address, identity in identities.items() if _is_id(identity)}
+        present = self._present(possible, failures)
+        todo = [(a, i) for a, i in possible.items() if a not in failures and present(a, i)]
         observed: dict[Address, Observed] = {}
         for (address, _), found in zip(todo, self._parallel(self._try_read, todo), strict=True):
             if isinstance(found, TargetError):
@@ -112,7 +114,8 @@ class ArmTarget:
     def backup(self, observed: Observed) -> tuple[bytes, bytes]:
         """The definition as `export` writes it, and as JSON what it leaves out; neither holds a secret."""
         if observed.address.kind == PLAN:
-            fields, side = {}, {}
+            fields: dict[str, Any] = {}
+            side: dict[str, Any] = {}
             for name, item in observed.document.items():
                 (side if name in commitmentplan.READ_ONLY else fields)[name] = item
             return _json(fields), _json(side)
@@ -193,6 +196,7 @@ class ArmTarget:
             and "commitmentPlan" in d.fields
             and d.address not in observed
             and d.address not in failures
+            and _is_id(identities[d.address])
         }
         if groups or self.scan_associations:
             groups = groups or {self.planner.settings.resource_group}
@@ -226,6 +230,8 @@ class ArmTarget:
         try:
             start = self._send(change, step, body, waiter.pause)
         except TargetError as error:
+            if step.id == "delete" and isinstance(error, NotFound):
+                return Performed(outcome=Outcome.DONE, request_id=error.request_id)
             error.address = change.address
             return Performed(outcome=_after_error(error), request_id=error.request_id, error=error)
         if change.address.kind == PLAN:
@@ -298,14 +304,17 @@ class ArmTarget:
 
 
 def _after_error(error: TargetError) -> Outcome:
-    """A write that was not sent, or was refused, is failed; one without a clear answer may have been done."""
-    if not error.sent or error.status is not None and not _unclear(error):
-        return Outcome.FAILED
-    return Outcome.UNKNOWN
+    """A write that was not sent, or was refused, has failed; one without a clear answer (5xx too) may be done."""
+    unclear = error.status is None or isinstance(error, Unavailable)
+    return Outcome.UNKNOWN if error.sent and unclear else Outcome.FAILED
 
 
-def _unclear(error: TargetError) -> bool:
-    return isinstance(error, Unavailable) and not error.declined
+def _is_id(text: str) -> bool:
+    try:
+        ids.parse(text)
+    except InvalidInput:
+        return False
+    return True
 
 
 def _json(tree: Any) -> bytes:

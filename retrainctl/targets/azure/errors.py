@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
@@ -20,7 +19,7 @@ from azure.core.rest import HttpResponse
 
 from retrainctl.ports import AuthFailed, Conflict, NotFound, Rejected, TargetError, Throttled, Unavailable
 from retrainctl.targets.azure.fault import Fault, read_fault
-from retrainctl.targets.azure.hosts import Origin, is_loopback
+from retrainctl.targets.azure.hosts import Origin, is_loopback, origin_of
 from retrainctl.targets.azure.retry import Trouble
 from retrainctl.targets.azure.transport import NotTrusted, ProxyFailed
 
@@ -98,7 +97,7 @@ def _not_sent(error: ServiceRequestError, cause: BaseException | None, origin: O
         why = getattr(cause, "verify_message", None) or getattr(cause, "reason", None) or str(cause or error)
         text = f"{origin} has no certificate that is trusted here: {why}"
         hint = "If a proxy or a private authority signs it, name its certificate file in RETRAINCTL_CA_FILE."
-        if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
+        if why == "WRONG_VERSION_NUMBER":
             text, hint = f"{origin} does not speak TLS", "Check the address and the port."
     elif isinstance(error, ProxyFailed):
         trouble, code = Trouble.HOPELESS, "RC315"
@@ -135,6 +134,24 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes, origin: Or
     )
 
 
+def from_trouble(trouble: Trouble, response: HttpResponse) -> Failure:
+    """An answer that a retry may mend. A 503 that declines is as clear as a 429: nothing was done."""
+    origin = origin_of(response.url)
+    error = from_answer(response.status_code, response.headers, response.content, origin)
+    if trouble is Trouble.REFUSED_FOR_NOW and not isinstance(error, Throttled):
+        error = Throttled(
+            error.message,
+            hint=_LATER,
+            status=error.status,
+            service_code=error.service_code,
+            request_id=error.request_id,
+        )
+    return Failure(trouble=trouble, error=error)
+
+
+_LATER: Final = "Too many calls for the service: wait, then run again with a smaller --parallel."
+
+
 def _sort(status: int, headers: Mapping[str, str], fault: Fault) -> tuple[type[TargetError], str, str]:
     """The kind of failure, its code and the next step."""
     codes = {code.casefold() for code in fault.codes}
@@ -149,7 +166,7 @@ def _sort(status: int, headers: Mapping[str, str], fault: Fault) -> tuple[type[T
     if status in (409, 412):
         return Conflict, "RC303", "Something else is changing it, or it is not as it was planned: plan again."
     if status == 429:
-        return Throttled, "RC304", "Too many calls for the service: wait, then run again with a smaller --parallel."
+        return Throttled, "RC304", _LATER
     if status >= 500 or status == 408:
         return Unavailable, "RC306", "The service has trouble: try again later; `retrainctl plan` shows what is live."
     if 300 <= status < 400:

@@ -20,7 +20,7 @@ from retrainctl.model.redaction import Redactor, without_query
 from retrainctl.ports import Clock
 from retrainctl.targets.azure.bucket import Bucket, Pause
 from retrainctl.targets.azure.credentials import Auth, KeyAuth
-from retrainctl.targets.azure.errors import Failure, from_answer, from_exception, request_id_of
+from retrainctl.targets.azure.errors import Failure, from_exception, from_trouble, request_id_of
 from retrainctl.targets.azure.fault import read_fault
 from retrainctl.targets.azure.hosts import HostRules, origin_of
 from retrainctl.targets.azure.retry import RetryRules, Trouble, delay, may_repeat, retry_after, trouble_of
@@ -78,8 +78,7 @@ class SafeRetry(Policy):
                 trouble = trouble_of(http.status_code, http.headers, read_fault(http.content, http.headers).codes)
                 if trouble is Trouble.FINAL:
                     return response
-                answer = from_answer(http.status_code, http.headers, http.content, origin_of(http.url))
-                failure = Failure(trouble=trouble, error=answer)
+                failure = from_trouble(trouble, http)
                 asked = retry_after(http.headers, self._clock.now())
                 if asked is not None and trouble is Trouble.REFUSED_FOR_NOW:
                     self._bucket.hold(lane, asked)

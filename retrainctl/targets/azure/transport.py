@@ -186,9 +186,16 @@ def _exchange(connection: http.client.HTTPConnection, request: HttpRequest) -> t
         raise ServiceResponseTimeoutError("no answer in time", error=error) from error
     except (OSError, http.client.HTTPException) as error:
         raise ServiceResponseError("the connection broke", error=error) from error
+    if response.length is None and not response.chunked and response.version > 10 and _open_ended(response):
+        raise ServiceResponseError("the answer broke off in its head")
     if len(content) > _LARGEST:
         raise ServiceResponseError("the answer is too large")
     return response, content
+
+
+def _open_ended(response: http.client.HTTPResponse) -> bool:
+    """Whether an answer of HTTP/1.1 says nothing of its end: `http.client` takes a head that broke off for a whole one."""
+    return "close" not in (response.getheader("connection") or "").lower()
 
 
 def _dropped(sock: socket.socket | None) -> bool:

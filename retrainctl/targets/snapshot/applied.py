@@ -1,8 +1,8 @@
 """`applied.json`: what the ledger knew when the snapshot was taken, so that planning offline has all three sides.
 
-One object by address: `{"WebService/census": {"identity", "fields", "slots", "created", "fingerprint", "run"}}`; a slot is
-`{"uri", "model", "version", "sha256", "etag"}`. Members that are empty or unknown are left out. Secrets stand in it as
-`{"$hash": ...}`, as the ledger keeps them.
+One object by address: `{"WebService/census": {"identity", "fields", "slots", "created", "fingerprint", "run"}}`; a slot
+is `{"uri", "model", "version", "sha256", "etag"}`. Members that are empty or unknown are left out. Secrets stand in it
+as `{"$hash": ...}`, as the ledger keeps them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from retrainctl.definition.encoding import pretty
 from retrainctl.definition.file import load_bytes
 from retrainctl.definition.parsing import invalid, parse
 from retrainctl.diagnostics import Span
@@ -26,7 +25,7 @@ from retrainctl.targets.snapshot.folder import APPLIED
 def encode(records: Iterable[Applied]) -> bytes:
     """The file: sorted by address, same records same bytes."""
     tree = {str(record.address): to_json(record) for record in records}
-    return orjson.dumps(tree, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+    return pretty(tree, sort=True)
 
 
 def read_applied(root: Path, shown: str) -> dict[Address, Applied]:

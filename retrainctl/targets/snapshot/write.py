@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-import orjson
-
+from retrainctl.definition.encoding import pretty
 from retrainctl.definition.export import without_secrets
 from retrainctl.definition.shape import COMMITMENT_PLAN, WEB_SERVICE, Record
 from retrainctl.model.resource import Applied
@@ -49,7 +48,7 @@ def arm_file(identity: str, document: dict[str, Any]) -> SnapshotFile:
     name = encode(resource.name) + ".json"
     shown = {**document, "id": document.get("id", identity), "name": document.get("name", resource.name)}
     tree = _ordered(shown, COMMITMENT_PLAN) if plan else _ordered(without_secrets(shown), WEB_SERVICE)
-    return SnapshotFile(path=folder / PLANS / name if plan else folder / name, data=_json(tree))
+    return SnapshotFile(path=folder / PLANS / name if plan else folder / name, data=pretty(tree))
 
 
 def write_snapshot(
@@ -70,7 +69,7 @@ def write_snapshot(
     """
     root.mkdir(parents=True, exist_ok=True)
     done: list[PurePosixPath] = []
-    _put(root, PurePosixPath(HEAD), _json(replace(head, complete=False, encoded=True).to_json()))
+    _put(root, PurePosixPath(HEAD), pretty(replace(head, complete=False, encoded=True).to_json()))
     written: set[PurePosixPath] = set()
     for file in files:
         written.add(file.path)
@@ -81,7 +80,7 @@ def write_snapshot(
         done.append(stale)
     if _put(root, PurePosixPath(APPLIED), applied_records.encode(applied)):
         done.append(PurePosixPath(APPLIED))
-    _put(root, PurePosixPath(HEAD), _json(replace(head, encoded=True).to_json()))
+    _put(root, PurePosixPath(HEAD), pretty(replace(head, encoded=True).to_json()))
     return (*done, PurePosixPath(HEAD))
 
 
@@ -119,7 +118,3 @@ def _ordered(document: dict[str, Any], shape: Record) -> dict[str, Any]:
         first = {name: properties[name] for name in known.members if name in properties}
         out["properties"] = {**first, **properties}
     return out
-
-
-def _json(tree: Any) -> bytes:
-    return orjson.dumps(tree, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

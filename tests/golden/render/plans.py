@@ -11,9 +11,10 @@ SIGNATURE = "sig=TOPSECRETsignature0123456789%3D"
 
 HOSTILE = (
     "`` ``` | <script>alert(1)</script> <img src=x onerror=alert(1)> @team #123 org/repo#9 "
-    "![x](https://evil.example/p) [click](javascript:alert(1)) https://evil.example www.evil.example ::set-env name=X::y ##vso[task.setvariable "
-    "variable=a]b ##[error]c \x1b[31mred\x1b[0m \u202eright to left\u202c \x00 \ufffe \ud800 </details> --> ]]> "
-    "{{ 7*7 }} {% raw %} &lt;b&gt; :tada: \u2028 line\nbreak\r\ttab /close ~~~ **bold** _it_ $x$ \\| \\"
+    "![x](https://evil.example/p) [click](javascript:alert(1)) https://evil.example www.evil.example "
+    "::set-env name=X::y ##vso[task.setvariable variable=a]b ##[error]c \x1b[31mred\x1b[0m "
+    "\u202eright to left\u202c \x00 \ufffe \ud800 </details> --> ]]> {{ 7*7 }} {% raw %} &lt;b&gt; :tada: "
+    "\u2028 line\nbreak\r\ttab /close ~~~ **bold** _it_ $x$ \\| \\"
 )
 
 

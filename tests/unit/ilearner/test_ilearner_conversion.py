@@ -27,7 +27,8 @@ WIDE = ModelFile(
 
 
 @pytest.mark.parametrize(
-    "file", [ModelFile(), WIDE, ModelFile(label_values=(1, 2)), ModelFile(normalizer=False), ModelFile(features=[("n", None)])]
+    "file",
+    [ModelFile(), WIDE, ModelFile(label_values=(1, 2)), ModelFile(normalizer=False), ModelFile(features=[("n", None)])],
 )
 def test_onnx_scores_as_the_reference_on_a_thousand_rows(file: ModelFile) -> None:
     model = read_model(file.bytes())
@@ -43,6 +44,14 @@ def test_verification_notices_another_model() -> None:
     other = convert(read_model(ModelFile(bias=9.0).bytes()))
     deviation = verify(read_model(ModelFile().bytes()), other, rows=50)
     assert deviation.largest_probability > 0.01 and deviation.different_labels > 0
+
+
+def test_verification_notices_a_model_without_probabilities() -> None:
+    model = read_model(ModelFile().bytes())
+    opened = onnx.load_model_from_string(convert(model))
+    del opened.graph.output[1]
+    deviation = verify(model, opened.SerializeToString(), rows=5)
+    assert (deviation.largest_probability, deviation.different_labels) == (float("inf"), 0)
 
 
 def test_generated_rows_visit_every_category_and_the_unknown() -> None:

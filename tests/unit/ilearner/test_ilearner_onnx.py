@@ -11,6 +11,7 @@ import pytest
 from retrainctl.ilearner.errors import IlearnerError
 from retrainctl.ilearner.inspection import inspect_file
 from retrainctl.ilearner.limits import Limits
+from retrainctl.ilearner.model import Label
 from retrainctl.ilearner.onnx_scoring import inspect_onnx, score_onnx
 from retrainctl.ilearner.scorer import load_scorer, load_scorer_file
 
@@ -81,7 +82,9 @@ def test_many_classes_give_one_column_each_under_studio_names() -> None:
 def test_a_mapping_of_classes_is_read_as_columns() -> None:
     nodes = [
         helper.make_node("Concat", ["a", "a"], ["both"], axis=1),
-        helper.make_node("ZipMap", ["both"], ["output_probability"], domain="ai.onnx.ml", classlabels_strings=["n", "y"]),
+        helper.make_node(
+            "ZipMap", ["both"], ["output_probability"], domain="ai.onnx.ml", classlabels_strings=["n", "y"]
+        ),
         helper.make_node("Identity", ["a"], ["output_label"]),
     ]
     sequence = helper.make_sequence_type_proto(
@@ -112,7 +115,7 @@ def test_text_and_integer_inputs_are_taken(tmp_path: Path) -> None:
     assert summary.label is not None and summary.label.value_type == "String"
     assert [column.name for column in load_scorer_file(path).input_columns] == ["t", "i"]
     with pytest.raises(IlearnerError, match="the limit is 10"):
-        load_scorer_file(path, limits=Limits(pickup_bytes=10))
+        load_scorer_file(path, limits=Limits(onnx_bytes=10))
 
 
 def test_no_rows_give_no_scores_and_lacking_columns_are_named() -> None:
@@ -175,6 +178,56 @@ def test_an_output_of_another_length_is_refused() -> None:
     )
     with pytest.raises(IlearnerError, match="not one value per row"):
         score_onnx(data, [{"a": 1}, {"a": 2}])
+
+
+def test_a_model_over_the_limit_is_not_loaded() -> None:
+    with pytest.raises(IlearnerError, match="the limit is 10"):
+        load_scorer(SUM, limits=Limits(onnx_bytes=10))
+
+
+def test_sparse_weights_are_looked_at_and_outputs_need_no_label() -> None:
+    values = helper.make_tensor("s", types.FLOAT, [1], [2.0])
+    sparse = helper.make_sparse_tensor(values, helper.make_tensor("i", types.INT64, [1], [0]), [1])
+    nodes = [helper.make_node("Add", ["a", "s"], ["sum"])]
+    graph = helper.make_graph(
+        nodes, "g", [value("a", types.FLOAT, None)], [value("sum", types.FLOAT, None)], sparse_initializer=[sparse]
+    )
+    made = helper.make_model(graph, ir_version=7, opset_imports=[helper.make_opsetid("", 13)])
+    data = bytes(made.SerializeToString())
+    assert score_onnx(data, [{"a": 1}]) == [{"sum": 3.0}]
+    assert inspect_onnx(data).label is None
+
+
+def test_a_model_of_the_emulator_says_what_it_was_trained_for() -> None:
+    training = {
+        "algorithm": "Two-Class Boosted Decision Tree",
+        "label": "income",
+        "labelValues": ["low", "high"],
+        "rows": 9,
+    }
+    data = model(
+        [helper.make_node("Identity", ["a"], ["Scored Labels"])],
+        [value("a", types.STRING, None, 1)],
+        [value("Scored Labels", types.STRING, None, 1)],
+        retrainctl__training=json.dumps(training),
+    )
+    summary = inspect_onnx(data)
+    assert summary.algorithm == "Two-Class Boosted Decision Tree"
+    assert summary.label == Label(name="income", type="String", value_type="String", values=("low", "high"))
+    assert summary.positive_value == "high"
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", "[" * 100_000, '{"label": 3, "labelValues": 4}'])
+def test_broken_metadata_is_no_reason_to_fail(text: str) -> None:
+    data = model(
+        [helper.make_node("Identity", ["a"], ["label"])],
+        [value("a", types.FLOAT, None)],
+        [value("label", types.FLOAT, None)],
+        retrainctl__training=text,
+        retrainctl__model=text,
+    )
+    label = inspect_onnx(data).label
+    assert label is not None and label.values == ()
 
 
 def test_a_studio_file_is_no_onnx() -> None:

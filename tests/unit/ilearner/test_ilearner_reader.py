@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from retrainctl.ilearner.errors import IlearnerError
-from retrainctl.ilearner.limits import Limits
+from retrainctl.ilearner.limits import DEFAULT_LIMITS, Limits
 from retrainctl.ilearner.model import Affine, Label, Linear, Platt, Setting
 from retrainctl.ilearner.reader import read_model, read_model_file
+from retrainctl.ilearner.source import Source
 from tests.support import ilearner_writer as w
 from tests.support.ilearner_writer import ModelFile
 
@@ -106,6 +107,19 @@ def test_file_and_bytes_give_the_same_model(tmp_path: Path) -> None:
             ModelFile(entries={TOP: w.container("FTREE BC", 0x10005, "FastTreeBinaryExec", b"")}),
             "'FTREE BC' 1.5 (FastTreeBinaryExec), boosted decision trees, two-class: no public file proves its layout",
         ),
+        (
+            ModelFile(entries={TOP: w.container("LINEAR2C", 0x20001, "Linear2CExec", w.linear_block(0, [1] * 4))}),
+            "the predictor 'LINEAR2C' has no calibrator",
+        ),
+        (
+            ModelFile(entries={"Predictor\\Predictor\\Calibrator\\Model.bin": b"x"}),
+            "Predictor/Predictor has a second calibrator",
+        ),
+        (
+            ModelFile(entries={NORMALIZER: w.container("PLATTCAL", 0x10001, "PlattCaliExec", bytes(16))}),
+            "where 'AFF NORM' is understood",
+        ),
+        (ModelFile(label_values=(1.0, float("inf"))), "values are not a list that is understood"),
         (ModelFile(entries={TOP: w.container("WHAT", 0x10001, "WhatExec", b"")}), "'WHAT    ' 1.1 (WhatExec): unknown"),
         (
             ModelFile(entries={LINEAR: w.container("LINEAR2C", 0x20003, "Linear2CExec", b"")}),
@@ -126,6 +140,11 @@ def test_what_is_not_understood_is_said_and_the_rest_is_read(file: ModelFile, wo
 
 def test_training_statistics_do_not_stand_in_the_way() -> None:
     assert read_model(ModelFile(entries={"Predictor\\Predictor\\ModelStats\\Model.bin": b"x"}).bytes()).undecoded == ()
+
+
+def linear_of(block: bytes) -> ModelFile:
+    """A file with this block in place of its weights."""
+    return ModelFile(entries={LINEAR: w.container("LINEAR2C", 0x20001, "Linear2CExec", block)})
 
 
 def column(**changes: object) -> list[dict[str, object]]:
@@ -161,6 +180,13 @@ def test_a_column_of_unknown_form_is_reported(rows: list[dict[str, object]]) -> 
         (ModelFile(slope=float("nan")), "RC707", "finite calibrator"),
         (ModelFile(bias=float("inf")), "RC707", "bias: finite"),
         (ModelFile(weights=[1, 2, 3, float("nan")]), "RC707", "weights: finite"),
+        (linear_of(struct.pack("<i", 8)), "RC707", "floats of 4 bytes"),
+        (linear_of(w.linear_block(0, [], length=-1)), "RC706", "weights expected, found -1"),
+        (linear_of(w.linear_block(0, [], length=1 << 30)), "RC706", "weights expected, found 1073741824"),
+        (linear_of(w.linear_block(0, [1.0], length=4)), "RC707", "4 weights expected, found 1"),
+        (linear_of(w.linear_block(0, [], indices=[1], length=4)), "RC707", "indices without weights"),
+        (linear_of(b"\4\0\0\0"), "RC705", "bias: 4 bytes expected, 0 left"),
+        (ModelFile(morphs=list(range(5)), scales=[]), "RC707", "scaled features expected, found 5"),
         (ModelFile(morphs=[2, 1], scales=[1.0, 1.0]), "RC707", "rising numbers"),
         (ModelFile(morphs=[9], scales=[1.0]), "RC707", "rising numbers below 4"),
         (ModelFile(attribute_bytes=b"not gzip"), "RC707", "gzip member"),
@@ -178,6 +204,11 @@ def test_a_column_of_unknown_form_is_reported(rows: list[dict[str, object]]) -> 
         (ModelFile(attributes=column(name=3)), "RC707", "text 'name'"),
         (ModelFile(attributes=column(isFeature=False)), "RC707", "isFeature true"),
         (ModelFile(features=[("a", None), ("a", None)], table=False), "RC708", "two columns have one name"),
+        (
+            ModelFile(features=[("a", ["\ud800"])], table=False, weights=[1, 1]),
+            "RC707",
+            "half a character in a category",
+        ),
         (ModelFile(features=[("a", ["x", "x"])]), "RC707", "category stands twice"),
     ],
 )
@@ -221,7 +252,6 @@ GOOD = w.archive(ModelFile().parts())
         (patched(GOOD, b"PK\1\2", 42, "<I", 1 << 31), "RC707", "bytes expected, the archive has"),
         (patched(GOOD, b"PK\1\2", 16, "<I", 3), "RC707", "check sum"),
         (patched(GOOD, b"PK\1\2", 24, "<I", 1 << 30), "RC706", "over the limit"),
-        (patched(GOOD, b"PK\1\2", 20, "<I", 1), "RC707", "a header of 256 bytes expected"),
         (patched(GOOD, b"PK\1\2", 20, "<I", 60_000), "RC707", "overlap"),
         (patched(GOOD, b"PK\1\2", 46, "<B", 65), "RC707", "name differs"),
         (patched(GOOD, b"PK\5\6", 8, "<H", 3), "RC707", "in one piece"),
@@ -237,6 +267,11 @@ def test_a_bad_archive_is_refused(predictor: bytes, code: str, words: str) -> No
     assert (error.code, error.part) == (code, "serializedPredictor")
 
 
+def test_an_entry_cut_short_is_refused_by_its_own_name() -> None:
+    error = refused(ModelFile(predictor=patched(GOOD, b"PK\1\2", 20, "<I", 1)))
+    assert (error.code, error.part) == ("RC707", "Predictor/Model.key")
+
+
 def test_two_entries_of_one_name_are_refused() -> None:
     data = w.archive({"a": b"1", "b": b"2"}).replace(b"b\x01", b"a\x01")
     changed = bytearray(data)
@@ -244,6 +279,24 @@ def test_two_entries_of_one_name_are_refused() -> None:
         at = data.rindex(mark) + (30 if mark == b"PK\3\4" else 46)
         changed[at] = ord("a")
     assert "two entries are called 'a'" in refused(ModelFile(predictor=bytes(changed))).message
+
+
+def test_an_entry_name_that_is_no_utf8_is_refused() -> None:
+    data = bytearray(w.archive({"ä": b"1"}))
+    for mark, at in ((b"PK\3\4", 30), (b"PK\1\2", 46)):
+        data[data.rindex(mark) + at] = 0xFF
+    assert "name in UTF-8" in refused(ModelFile(predictor=bytes(data))).message
+
+
+def test_strings_behind_a_block_are_stepped_over() -> None:
+    """A container may carry a string table; the layouts that are read do not use it (ilearner-format.md 5.2)."""
+    block = struct.pack("<2d", -2.0, 0.5)
+    data = bytearray(
+        w.container("PLATTCAL", 0x10001, "PlattCaliExec", block + struct.pack("<q", 4) + "ab".encode("utf-16-le"))
+    )
+    struct.pack_into("<5q", data, 0x18, 16, 0x110, 8, 0x118, 4)
+    model = read_model(ModelFile(entries={CALIBRATOR: bytes(data)}).bytes())
+    assert model.predictor.calibrator == Platt(a=-2.0, b=0.5)
 
 
 def broken(offset: int, form: str, value: int) -> ModelFile:
@@ -291,6 +344,125 @@ def test_a_stream_without_a_learner_is_only_described() -> None:
     model = read_model(data)
     assert (model.learner, model.members) == ("Transform", (("name", "String"),))
     assert model.features == () and len(model.undecoded) >= 3
+
+
+def learner(*records: bytes, **members: bytes) -> bytes:
+    """A stream whose learner has just these members."""
+    root = w.instance(1, "A.Learner", [w.Member.object("Base+" + name, value) for name, value in members.items()], 2)
+    return w.stream(w.library(2), root, *records)
+
+
+def test_members_are_described_by_their_types() -> None:
+    data = learner(
+        w.numbers(3, 6, "d", [1.0]),
+        w.strings(4, 10, ["a", "b"]),
+        w.instance(5, "Thing", []),
+        a=w.boxed(True),
+        b=w.boxed(2),
+        c=w.boxed(0.5),
+        d=w.NULL,
+        e=w.reference(3),
+        f=w.reference(4),
+        g=w.reference(5),
+        h=w.string(6, "x"),
+    )
+    assert read_model(data).members == (
+        ("a", "Boolean"),
+        ("b", "Int"),
+        ("c", "Double"),
+        ("d", "null"),
+        ("e", "Double[1]"),
+        ("f", "Object[2]"),
+        ("g", "Thing"),
+        ("h", "String"),
+    )
+
+
+def a_list(object_id: int, items: bytes, size: int) -> bytes:
+    return w.instance(object_id, "List`1", [w.Member.object("_items", items), w.Member.number("_size", size)])
+
+
+def test_a_list_longer_than_its_array_is_refused() -> None:
+    label = w.instance(
+        3,
+        "Attribute",
+        [
+            w.Member.text("F+<Name>k__BackingField", w.string(20, "y")),
+            w.Member.object("F+<Type>k__BackingField", w.instance(-21, "Kind", [w.Member.number("value__", 4)])),
+        ],
+    )
+    members = {"LabelAttribute": w.reference(3), "LabelValues": w.reference(4)}
+    with pytest.raises(IlearnerError, match="a list of 0 to 2 items expected, found 3"):
+        read_model(learner(label, a_list(4, w.reference(5), 3), w.strings(5, 30, ["a", "b"]), **members))
+    odd = read_model(learner(label, a_list(4, w.reference(3), 1), **members))
+    assert "the label's values are not a list that is understood" in odd.undecoded
+
+
+def test_a_label_without_a_name_is_refused() -> None:
+    with pytest.raises(IlearnerError, match="a label attribute with a name and a type"):
+        read_model(learner(w.instance(3, "Attribute", []), LabelAttribute=w.reference(3)))
+
+
+def table(titles: list[str], names: bytes, weights: bytes) -> bytes:
+    """A learner whose model table has these two columns."""
+    return learner(
+        w.instance(3, "DataTable", [w.Member.object("featureColumns", w.reference(4))]),
+        w.instance(
+            4, "Labeled", [w.Member.object("items", w.reference(5)), w.Member.object("indexToName", w.reference(6))]
+        ),
+        a_list(5, w.reference(7), 2),
+        a_list(6, w.reference(8), len(titles)),
+        w.objects(7, [names, weights]),
+        w.strings(8, 40, titles),
+        modelTable=w.reference(3),
+    )
+
+
+def array(object_id: int, name: str, held: bytes) -> bytes:
+    return w.instance(object_id, "Array", [w.Member.object(name, held)])
+
+
+NAMES = array(50, "elements", w.strings(51, 60, ["Bias"]))
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        (learner(w.instance(3, "DataTable", []), modelTable=w.reference(3)), "the model table has no columns"),
+        (table(["Tree", "Leaf"], w.NULL, w.NULL), "not one of names and weights"),
+        (table(["Feature", "Weight"], w.NULL, w.NULL), "columns are not arrays"),
+        (table(["Feature", "Weight"], NAMES, array(70, "serializedArray", w.byte_array(71, b"short"))), "unknown form"),
+        (
+            table(["Feature", "Weight"], NAMES, array(70, "serializedArray", w.byte_array(71, bytes(90)))),
+            "unknown form",
+        ),
+    ],
+)
+def test_a_model_table_of_another_form_is_noted(data: bytes, note: str) -> None:
+    assert note in read_model(data).notes[0]
+
+
+def test_more_weights_than_slots_are_over_the_limit() -> None:
+    data = table(["Feature", "Weight"], NAMES, array(70, "serializedArray", w.byte_array(71, w.proxy([1.0] * 99))))
+    with pytest.raises(IlearnerError, match="more weights than the limit allows"):
+        read_model(data, limits=Limits(slots=50))
+
+
+def test_arrays_and_lists_over_the_limit_are_not_loaded() -> None:
+    with pytest.raises(IlearnerError, match="a feature list over the limit"):
+        read_model(ModelFile().bytes(), limits=Limits(attribute_bytes=10))
+    with pytest.raises(IlearnerError, match="30 numbers, the limit is 25"):
+        read_model(
+            table(
+                ["Feature", "Weight"], array(50, "elements", w.numbers(51, 6, "d", [1.0] * 30)), array(70, "x", w.NULL)
+            ),
+            limits=DEFAULT_LIMITS._replace(elements=25),
+        )
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_an_error() -> None:
+    with pytest.raises(IlearnerError, match="4 bytes expected, 2 left"):
+        Source(io.BytesIO(b"ab"), 10).read_at(0, 4)
 
 
 def test_a_huge_array_stays_on_disk(tmp_path: Path) -> None:

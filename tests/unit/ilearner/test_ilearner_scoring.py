@@ -51,9 +51,13 @@ def test_without_a_normalizer_numbers_are_taken_as_they_are() -> None:
 
 def test_normalising_happens_in_single_precision() -> None:
     """A large scale shows it: in double precision 0.9999 would keep more digits (ilearner-format.md section 11)."""
-    model = read_model(ModelFile(weights=[0, 0, 0, 1], bias=0, scales=[1, 1, 0, 1491.04296875], offsets=[0, 0, 0, 0.99932933]).bytes())
+    model = read_model(
+        ModelFile(weights=[0, 0, 0, 1], bias=0, scales=[1, 1, 0, 1491.04296875], offsets=[0, 0, 0, 0.99932933]).bytes()
+    )
     offset, scale = single(0.99932933), single(1491.04296875)
-    assert score_rows(model, [{"colour": "", "size": 0.9999}])[0].score == single(single(single(0.9999) - offset) * scale)
+    assert score_rows(model, [{"colour": "", "size": 0.9999}])[0].score == single(
+        single(single(0.9999) - offset) * scale
+    )
 
 
 def test_a_chance_of_exactly_one_half_is_the_first_label() -> None:
@@ -125,6 +129,8 @@ def test_the_columns_that_a_model_takes_are_told() -> None:
         (ModelFile(root="A.PoissonRegressor"), "'PoissonRegressor': no public file proves"),
         (ModelFile(label_values=("a", "b", "c")), "a label with two values"),
         (ModelFile(label_values=("a", "a")), "a label with two values"),
+        (ModelFile(label_values=(0.0, 1.0)), "label values of type Double were never met"),
+        (ModelFile(features=[], weights=[]), "the feature columns or the predictor are not complete"),
     ],
 )
 def test_a_model_that_is_not_understood_is_not_scored(file: ModelFile, words: str) -> None:

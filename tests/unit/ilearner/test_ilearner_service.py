@@ -47,7 +47,11 @@ def definition(
         last = node
         for name in (files or {}).get(module, ()):
             nodes[name] = {"assetId": name}
-            assets[name] = {"name": name, "type": "Resource", "locationInfo": {"uri": f"https://x.example/c/{name}?sig=s"}}
+            assets[name] = {
+                "name": name,
+                "type": "Resource",
+                "locationInfo": {"uri": f"https://x.example/c/{name}?sig=s"},
+            }
             edges.append({"sourceNodeId": name, "targetNodeId": node})
     edges += [{"sourceNodeId": last, "targetNodeId": "score"}, {"sourceNodeId": "score", "targetNodeId": "out"}]
     properties: Json = {
@@ -120,13 +124,17 @@ def test_numeric_labels_fit_numeric_results() -> None:
         rename("colour,size", {"ruleType": "ColumnIndexes", "columns": ["1-2"]}),
         rename("colour,size", {"ruleType": "AllColumns"}),
         rename("size,colour", {"ruleType": "ColumnNames", "columns": ["B", "A"]}),
-        rename("colour,size", {"ruleType": "AllColumns"}, {"ruleType": "ColumnNames", "columns": ["C"], "exclude": True}),
+        rename(
+            "colour,size", {"ruleType": "AllColumns"}, {"ruleType": "ColumnNames", "columns": ["C"], "exclude": True}
+        ),
         rename("colour,size", {"ruleType": "ColumnIndexes", "columns": ["1", 2]}),
     ],
 )
 def test_names_are_compared_after_renaming(step: tuple[str, Json]) -> None:
-    inputs = columns(A="String", B="Number") if "C" not in urllib.parse.unquote(step[1]["Column"]).split('"') else columns(
-        A="String", B="Number", C="String"
+    inputs = (
+        columns(A="String", B="Number")
+        if "C" not in urllib.parse.unquote(step[1]["Column"]).split('"')
+        else columns(A="String", B="Number", C="String")
     )
     service = read_service(definition(inputs, step))
     assert messages(MODEL, definition(inputs, step)) == []
@@ -191,7 +199,9 @@ def test_a_service_without_a_graph_compares_by_input_names() -> None:
     ]
 
 
-@pytest.mark.parametrize("service", [{}, {"properties": {"input": {"properties": {}}}}, {"input": {"properties": {"a": {}}}}])
+@pytest.mark.parametrize(
+    "service", [{}, {"properties": {"input": {"properties": {}}}}, {"input": {"properties": {"a": {}}}}]
+)
 def test_a_definition_without_a_table_is_an_error(service: Json) -> None:
     with pytest.raises(IlearnerError) as caught:
         read_service(service)
@@ -240,6 +250,15 @@ def test_a_transform_before_numbers_gives_no_wrong_number() -> None:
     result = score_service(service, load_scorer(MODEL.bytes()), [{"colour": "red", "size": 0.5}], transformed=True)
     assert result.notes == ("rows taken as they leave the service's own modules",)
     assert result.rows[0]["Scored Labels"] in ("no", "yes")
+
+
+def test_a_way_that_cannot_be_followed_is_said() -> None:
+    service = definition(columns(colour="String", shape="String"), example=[["red", "round"]])
+    service["properties"]["package"]["edges"] = []
+    result = score_service(read_service(service), load_scorer(TEXTS.bytes()))
+    assert result.notes == (
+        "the way from the input to the model could not be followed: columns are taken by their input names",
+    )
 
 
 def test_rows_must_have_the_length_and_names_of_the_input() -> None:

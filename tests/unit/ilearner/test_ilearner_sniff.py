@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from retrainctl.ilearner.errors import IlearnerError
+from retrainctl.ilearner.files import load_bytes
 from retrainctl.ilearner.inspection import inspect_bytes, inspect_file
+from retrainctl.ilearner.limits import DEFAULT_LIMITS
 from retrainctl.ilearner.reader import read_model, read_model_file
 from retrainctl.ilearner.scorer import load_scorer
 from retrainctl.ilearner.sniff import FileKind, sniff
@@ -55,7 +57,7 @@ def test_a_pickle_is_refused_and_never_loaded(tmp_path: Path, protocol: int) -> 
     for attempt in (read_model_file, inspect_file):
         with pytest.raises(IlearnerError) as caught:
             attempt(blob)
-        assert caught.value.code == "RC702" if protocol != 1 else caught.value.code in ("RC701", "RC702")
+        assert caught.value.code == "RC702"
     assert not mark.exists()
 
 
@@ -80,3 +82,5 @@ def test_a_missing_file_is_an_error_with_its_path(tmp_path: Path) -> None:
         with pytest.raises(IlearnerError, match=r"nowhere\.ilearner cannot be read: No such file") as caught:
             attempt(tmp_path / "nowhere.ilearner")
         assert caught.value.code == "RC709"
+    with pytest.raises(IlearnerError, match="cannot be read: Is a directory"):
+        load_bytes(tmp_path, DEFAULT_LIMITS)

@@ -55,7 +55,9 @@ def test_members_of_every_kind_are_read() -> None:
     assert isinstance(pair, Instance) and pair.values == (3, "three")
     assert isinstance(pair2, Instance) and pair2.values == (4, "four") and pair2.layout.name == "Pair"
     array = found.objects[40]
-    assert isinstance(array, PrimitiveArray) and data[array.start : array.start + array.size] == struct.pack("<2d", 1.5, 2.5)
+    assert isinstance(array, PrimitiveArray) and data[array.start : array.start + array.size] == struct.pack(
+        "<2d", 1.5, 2.5
+    )
     assert found.libraries == (w.LIBRARY,) and found.end == len(data)
 
 
@@ -63,7 +65,8 @@ def test_every_primitive_type_is_read() -> None:
     forms = {1: ("?", True), 2: ("B", 200), 6: ("d", -0.5), 7: ("h", -2), 8: ("i", 5), 9: ("q", 6), 10: ("b", -7)}
     forms |= {11: ("f", 0.5), 12: ("q", 8), 13: ("Q", 9), 14: ("H", 10), 15: ("I", 11), 16: ("Q", 12)}
     members = [
-        w.Member(f"m{code}", b"\0", bytes((code,)), struct.pack("<" + form, value)) for code, (form, value) in forms.items()
+        w.Member(f"m{code}", b"\0", bytes((code,)), struct.pack("<" + form, value))
+        for code, (form, value) in forms.items()
     ]
     members.append(w.Member("char", b"\0", b"\x03", "é".encode()))
     members.append(w.Member("decimal", b"\0", b"\x05", w.text("1.25")))
@@ -82,6 +85,17 @@ def test_arrays_of_characters_have_items_of_many_widths() -> None:
     array = struct.pack("<BiiB", 15, 2, 3, 3) + "aé€".encode()
     found = parse(w.stream(root(), array)).objects[2]
     assert isinstance(found, ReferenceArray) and found.items == ("a", "é", "€")
+
+
+def test_arrays_of_numbers_may_be_written_in_the_long_form() -> None:
+    array = struct.pack("<BiBiiBB", 7, 2, 0, 1, 2, 0, 8) + struct.pack("<2i", 5, 6)
+    found = parse(w.stream(root(), array)).objects[2]
+    assert isinstance(found, PrimitiveArray) and (found.primitive, found.length, found.size) == (8, 2, 8)
+
+
+def test_half_a_character_is_refused() -> None:
+    error = refused(w.stream(root(), struct.pack("<BiiB", 15, 2, 2, 3) + b"\xc3\x28"))
+    assert "one UTF-8 character" in error.message
 
 
 def test_a_cycle_is_legal() -> None:
@@ -140,7 +154,11 @@ def test_a_broken_stream_is_refused_at_its_byte(data: bytes, offset: int, words:
     ("limits", "data", "words"),
     [
         (Limits(objects=2), w.stream(root(), w.string(2, "a"), w.string(3, "b")), "more than 2 objects"),
-        (Limits(elements=10), w.stream(root(), struct.pack("<BiiBi", 17, 2, 11, 14, 11)), "more than 10 array elements"),
+        (
+            Limits(elements=10),
+            w.stream(root(), struct.pack("<BiiBi", 17, 2, 11, 14, 11)),
+            "more than 10 array elements",
+        ),
         (Limits(elements=1), w.stream(root(*[w.Member.object(n, w.NULL) for n in "ab"])), "more than 1 array"),
         (Limits(string_bytes=4), w.stream(root(), w.string(2, "12345")), "5 bytes of text, the limit is 4"),
         (Limits(text_bytes=12), w.stream(root(), w.string(2, "1234567890")), "more than 12 bytes of text"),

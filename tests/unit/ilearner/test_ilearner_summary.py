@@ -10,7 +10,7 @@ from retrainctl.ilearner.compare import changed_findings, compare
 from retrainctl.ilearner.model import printable
 from retrainctl.ilearner.reader import read_model
 from retrainctl.ilearner.summary import inspect
-from tests.support.ilearner_writer import ModelFile
+from tests.support.ilearner_writer import ModelFile, attributes, instance, library, stream
 
 OLD = ModelFile(features=[("colour", ["blue", "red"]), ("size", None), ("age", ["1", "2"])])
 NEW = ModelFile(
@@ -21,7 +21,9 @@ NEW = ModelFile(
 
 
 def test_a_summary_says_what_the_model_is() -> None:
-    file = ModelFile(features=[("age", ["1", "22", "-3.5"]), ("size", None)], scales=[1, 1, 1, 0, 0], weights=[1, 0, 2, 0, 3])
+    file = ModelFile(
+        features=[("age", ["1", "22", "-3.5"]), ("size", None)], scales=[1, 1, 1, 0, 0], weights=[1, 0, 2, 0, 3]
+    )
     summary = inspect(read_model(file.bytes()))
     data = json.loads(json.dumps(summary.to_json(), allow_nan=False))
     assert data["algorithm"] == "Two-Class Support Vector Machine" and data["scorable"] is True
@@ -41,7 +43,15 @@ def test_a_summary_says_what_the_model_is() -> None:
             "categories": ["1", "22", "-3.5"],
             "numbers_as_text": True,
         },
-        {"name": "size", "type": "Numeric", "element_type": "double", "slots": 1, "scale": 0.0, "offset": 0.0, "ignored": True},
+        {
+            "name": "size",
+            "type": "Numeric",
+            "element_type": "double",
+            "slots": 1,
+            "scale": 0.0,
+            "offset": 0.0,
+            "ignored": True,
+        },
     ]
     assert data["weights"] == {"count": 5, "non_zero": 3, "bias": 0.5}
     assert data["calibrator"] == {"kind": "Platt", "a": -1.5, "b": 0.25}
@@ -108,6 +118,23 @@ def test_another_shape_is_a_finding() -> None:
         "the algorithm changes from Two-Class Support Vector Machine to Tree",
         "the new model no longer uses 2 columns: age, shape",
     ]
+
+
+def test_a_model_without_a_label_is_compared_too() -> None:
+    bare = read_model(stream(library(2), instance(1, "A.Transform", [], 2)))
+    found = changed_findings(compare(bare, read_model(ModelFile().bytes())))
+    assert found[-1].message == "the label changes from none to String outcome ['no', 'yes']"
+    assert compare(bare, bare).to_json()["label"] == {"before": None, "after": None}
+
+
+def test_a_nullable_column_is_shown_as_such() -> None:
+    rows = attributes([("size", None)])
+    rows[0]["elementType"] = {"typeName": "double", "isNullable": True}
+    summary = inspect(read_model(ModelFile(attributes=rows, table=False).bytes()))
+    assert summary.to_json()["columns"] == [
+        {"name": "size", "type": "Numeric", "element_type": "double", "nullable": True}
+    ]
+    assert not summary.scorable
 
 
 @pytest.mark.parametrize(

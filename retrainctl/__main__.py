@@ -1,0 +1,23 @@
+"""The entry point. `--version` answers before anything heavy is imported: start-up is part of every command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and gives its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["--version"]:
+        from retrainctl.version import __version__
+
+        sys.stdout.write(f"retrainctl {__version__}\n")
+        return 0
+    from retrainctl.cli.boundary import run
+
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""What `plan` and `apply` have in common: making a plan from the command line's wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from retrainctl.cli.findings import shown
+from retrainctl.cli.session import Session
+from retrainctl.errors import UsageError
+from retrainctl.operations.planning import Planned, PlanOptions, make_plan
+from retrainctl.plan.build import Selection
+from retrainctl.plan.encode import encode
+from retrainctl.version import __version__
+
+if TYPE_CHECKING:
+    from retrainctl.plan.plan import Plan
+
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only", metavar="ADDRESS", help="Only these resources (KIND/NAME, * for any text); may be repeated."
+    ),
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option("--exclude", metavar="ADDRESS", help="All but these resources; may be repeated.")
+]
+Prune = Annotated[
+    bool, typer.Option("--prune", help="Also delete what retrainctl created and no manifest declares any more.")
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow", metavar="NAME=COUNT", help="Pass a limit (creates, updates, deletes) with the exact count."
+    ),
+]
+
+
+def wishes(
+    only: Sequence[str] | None, exclude: Sequence[str] | None, prune: bool, allow: Sequence[str] | None
+) -> PlanOptions:
+    """The options as the planner takes them. Raises `UsageError`."""
+    return PlanOptions(
+        selection=Selection(only=tuple(only or ()), exclude=tuple(exclude or ())),
+        prune=prune,
+        allowed=allowances(allow),
+    )
+
+
+def allowances(texts: Sequence[str] | None) -> dict[str, int]:
+    """`--allow updates=57` as name and count. Raises `UsageError`."""
+    found: dict[str, int] = {}
+    for text in texts or ():
+        name, _, count = text.partition("=")
+        if name not in ("creates", "updates", "deletes") or not count.isdecimal():
+            raise UsageError(
+                f"--allow {text}: not of the form NAME=COUNT", hint="NAME is creates, updates or deletes: updates=57."
+            )
+        found[name] = int(count)
+    return found
+
+
+def plan_now(session: Session, wanted: PlanOptions, snapshot: Path | None = None) -> tuple[Plan, dict[str, Any]]:
+    """Plans against the live targets, or offline against a snapshot; shows warnings. The plan and its document."""
+    with session.console.progress() as observer:
+        if snapshot is None:
+            targets, applied = session.targets, session.ledger.applied()
+            warnings = _open_writes(session)
+        else:
+            from retrainctl.targets.snapshot.registry import open_snapshot
+            from retrainctl.wiring.connect import offline
+
+            opened = open_snapshot(snapshot, session.loaded.environment)
+            targets, applied, warnings = offline(session.loaded.environment, opened), opened.applied, ()
+        planned: Planned = make_plan(
+            session.loaded,
+            targets,
+            applied,
+            wanted,
+            observer=observer,
+            secret_hash=session.secret_hash,
+            source=session.source,
+            created_at=session.now,
+            version=__version__,
+            warnings=warnings,
+        )
+    fresh = [finding for finding in planned.findings if finding not in session.loaded.diagnostics]
+    if fresh:
+        session.console.message(shown(fresh, session.console).rstrip("\n"))
+    return planned.plan, encode(planned.plan)
+
+
+def _open_writes(session: Session) -> tuple[tuple[str, str], ...]:
+    """What an interrupted run left unknown: said first, and no plan is a clean slate before it is settled."""
+    return tuple(
+        ("unsettled", f"{item.intent.address}: a write of run {item.run} got no answer; `apply --resume` settles it")
+        for item in session.ledger.unsettled()
+    )
+
+
+def save_reports(
+    session: Session, document: Mapping[str, Any], files: Mapping[str, Path | None], budget: str | None
+) -> None:
+    """Writes every report that was asked for, all from one plan."""
+    from retrainctl.render.formats import RenderOptions, render_plan
+
+    for form, path in files.items():
+        if path is not None:
+            session.console.save(path, render_plan(document, form, RenderOptions(budget=budget, hints=True)))

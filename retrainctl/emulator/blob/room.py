@@ -1,0 +1,59 @@
+"""The room of the Blob service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from retrainctl.emulator.blob import contents, copies, shelf
+from retrainctl.emulator.blob.address import join
+from retrainctl.emulator.blob.api import BlobApi
+from retrainctl.emulator.blob.copies import ModelCopies
+from retrainctl.emulator.blob.dialect import BlobDialect
+from retrainctl.emulator.blob.seeding import Seeding
+from retrainctl.emulator.blob.shelf import Shelf
+from retrainctl.emulator.exchange import Answer, Call
+from retrainctl.emulator.frame import Frame, Section
+from retrainctl.emulator.knobs import Knob
+from retrainctl.emulator.routing import Route
+
+_OTHERS: Final = frozenset({"subscriptions", "workspaces", "providers", "metadata", "tenants", "api", "common"})
+"""First segments that belong to other APIs, though an account might be called so."""
+
+
+class BlobRoom:
+    """`https://ACCOUNT.blob.core.windows.net/PATH`, served as `/ACCOUNT/PATH`."""
+
+    name = "blob"
+    tables = contents.DDL + shelf.DDL + copies.DDL
+    knobs: tuple[Knob, ...] = ()
+
+    def enter(self, frame: Frame) -> None:
+        self._frame = frame
+        self.shelf = Shelf(frame.store, frame.clock)
+        self.copies = ModelCopies(frame.store, frame.clock, self.shelf)
+        self._api = BlobApi(frame, self.shelf)
+        self._seeding = Seeding(self.shelf)
+        frame.blob_exists = self._exists
+
+    def furnish(self) -> None:
+        self.shelf.contents.sweep()
+
+    def routes(self) -> Iterable[Route]:
+        dialect = BlobDialect(self._frame.clock)
+        yield Route(methods="*", pattern="/{account}/{*rest}", handler=self._answer, dialect=dialect, streamed=True)
+
+    def sections(self) -> Mapping[str, Section]:
+        return {"blobs": self._seeding.blobs}
+
+    async def _answer(self, call: Call) -> Answer:
+        if call.params["account"].lower() in _OTHERS:
+            # The route of this room takes every path; one that another API should have had is simply unknown.
+            return Answer(
+                status=404, body={"error": {"code": "NotFound", "message": f"The emulator serves no {call.path}."}}
+            )
+        return await self._api.answer(call)
+
+    def _exists(self, account: str, path: str) -> bool:
+        address = join(account, path)
+        return address is not None and self.shelf.blob(address.account, address.container, address.name) is not None

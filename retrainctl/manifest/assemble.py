@@ -1,0 +1,206 @@
+"""Documents to resources: expressions filled in, checked, decoded, each address once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from retrainctl import schemas
+from retrainctl.diagnostics import Span
+from retrainctl.manifest.context import Context
+from retrainctl.manifest.document import Document
+from retrainctl.manifest.explain import Finding, findings
+from retrainctl.manifest.expressions import ExpressionError
+from retrainctl.manifest.foreach import MEMBER, items
+from retrainctl.manifest.handler import KindHandler, RawDocument
+from retrainctl.manifest.instance import Instance, Item
+from retrainctl.manifest.traps import report_traps
+from retrainctl.manifest.tree import compile_document
+from retrainctl.model.address import Address
+from retrainctl.model.resource import Desired
+from retrainctl.model.versions import ModelLine
+
+MAX_REPORTED: Final = 100
+"""So many findings are reported per document; the rest are counted."""
+
+
+@dataclass(slots=True)
+class _Reports:
+    """The findings of one document, each place and message once, and not without end."""
+
+    context: Context
+    checker: schemas.Checker
+    trapped: frozenset[int]
+    seen: set[tuple[str, Span, str]] = field(default_factory=set)
+    omitted: int = 0
+
+    def error(self, code: str, message: str, span: Span, hint: str, address: str | None = None) -> None:
+        key = (code, span, message)
+        if key in self.seen:
+            return
+        if len(self.seen) >= MAX_REPORTED:
+            self.omitted += 1
+            return
+        self.seen.add(key)
+        self.context.found.error(code, message, span, hint or None, address)
+
+
+@dataclass(slots=True)
+class Assembly:
+    """Collects what the documents of a project make."""
+
+    context: Context
+    desired: list[Desired] = field(default_factory=list)
+    raw: dict[str, list[RawDocument]] = field(default_factory=dict)
+    _taken: dict[tuple[str, ...], Desired] = field(default_factory=dict)
+
+    def add(self, document: Document, handler: KindHandler) -> None:
+        """Makes the resources of one document."""
+        context = self.context
+        trapped = report_traps(document, handler.schema, context.found)
+        reports = _Reports(context, schemas.checker(handler.schema), trapped)
+        broken = document.broken or bool(trapped)
+        if MEMBER in document.data or document.templated:
+            broken |= not self._fill(document, handler, reports, broken)
+        else:
+            broken |= not self._one(Instance(document, document.data), handler, reports, broken)
+        if reports.omitted:
+            message = f"{reports.omitted} more findings like these"
+            context.found.error("RC118", message, document.start, "Mend the ones shown first.")
+        if broken:
+            self._doubt(document)
+
+    def _fill(self, document: Document, handler: KindHandler, reports: _Reports, broken: bool) -> bool:
+        """The resources of a document with expressions; whether all were made."""
+        context = self.context
+        each = MEMBER in document.data
+        tree = compile_document(document, context.scope, with_item=each, late=handler.late)
+        self._failed(tree.failures, Instance(document, document.data, tree), reports)
+        made: Iterator[Item] | None = iter([Item(None)])
+        if each:
+            made = items(document, context.scope, context.tables, context.found)
+        if made is None or tree.failures:
+            self._check_unfilled(document, handler, reports)
+            return False
+        fine, checked = True, False
+        for item in made:
+            data, failures = tree.fill(item.value)
+            instance = Instance(document, data, tree, item if each else None)
+            if failures:
+                self._failed(failures, instance, reports)
+                fine = False
+                continue
+            checked = True
+            fine &= self._one(instance, handler, reports, broken)
+        if not checked:
+            self._check_unfilled(document, handler, reports)
+        return fine
+
+    def _failed(self, failures: list[tuple[int, ExpressionError]], instance: Instance, reports: _Reports) -> None:
+        for at, error in failures:
+            reports.error(error.code, error.message, instance.document.span_at(at), error.hint)
+
+    def _one(self, instance: Instance, handler: KindHandler, reports: _Reports, broken: bool) -> bool:
+        """Checks and decodes one resource; whether it was made."""
+        if not reports.checker.is_valid(instance.data):
+            for finding in findings(reports.checker.violations(instance.data)):
+                self._report(finding, instance, reports)
+            return False
+        address = instance.checked(handler.kind)
+        if not self._declare(address, instance, reports) or broken:
+            return False
+        decoded = handler.decode(instance, self.context)
+        match decoded:
+            case Desired():
+                self.context.places[address] = decoded.place
+                self.desired.append(decoded)
+                self._place(decoded, instance)
+            case ModelLine():
+                self.context.models[decoded.name] = decoded
+            case RawDocument():
+                self.raw.setdefault(handler.kind, []).append(decoded)
+            case None:
+                self.context.unsure.names.add(address)
+                return False
+        return True
+
+    def _report(self, finding: Finding, instance: Instance, reports: _Reports) -> None:
+        document = instance.document
+        key, value, depth = document.find(finding.path) if instance.tree is None else instance.find(finding.path)
+        if value in reports.trapped or key in reports.trapped:
+            return
+        at = key if finding.at_key or depth < len(finding.path) else value
+        metadata: Any = instance.data.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        address = f"{instance.data.get('kind')}/{name}" if isinstance(name, str) else None
+        reports.error(finding.code, finding.message, instance.span_at(at), finding.hint, address)
+
+    def _declare(self, address: Address, instance: Instance, reports: _Reports) -> bool:
+        """Takes an address; reports a second resource that has it."""
+        declared = self.context.declared
+        span = instance.origin
+        first = declared.get(address)
+        if first is None:
+            declared[address] = span
+            return True
+        same = instance.item is not None and instance.tree is not None and "item" not in _name_of(instance)
+        reports.error(
+            "RC130",
+            f"{address} is declared twice; the first is at {first}",
+            span if span != first else instance.span(("metadata", "name"), key=False),
+            "Use `item` in metadata.name." if same else "Give one of them another name.",
+            str(address),
+        )
+        return False
+
+    def _place(self, decoded: Desired, instance: Instance) -> None:
+        """Reports a second manifest for one and the same resource of the target."""
+        key = (decoded.address.kind, *(part.casefold() for part in decoded.place.values()))
+        first = self._taken.setdefault(key, decoded)
+        if first is decoded:
+            return
+        where = ", ".join(decoded.place.values())
+        self.context.found.error(
+            "RC131",
+            f"{decoded.address} and {first.address} (at {first.origin}) are one and the same resource: {where}",
+            decoded.span(("name",)),
+            "Keep one of the two.",
+            str(decoded.address),
+        )
+
+    def _check_unfilled(self, document: Document, handler: KindHandler, reports: _Reports) -> None:
+        """Checks what a document says apart from its expressions, where no resource shows it."""
+        data = {name: value for name, value in document.data.items() if name != MEMBER}
+        for finding in findings(reports.checker.violations(data)):
+            if not _is_expression(data, finding.path):
+                self._report(finding, Instance(document, data), reports)
+
+    def _doubt(self, document: Document) -> None:
+        """Remembers that a resource may be declared by a document with errors."""
+        metadata = document.data.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        kind = str(document.data.get("kind"))
+        if isinstance(name, str) and "{{" not in name:
+            self.context.unsure.names.add(Address(kind, name))
+        else:
+            self.context.unsure.kinds.add(kind)
+
+
+def _name_of(instance: Instance) -> str:
+    """The name as the manifest writes it."""
+    name: str = instance.document.data["metadata"]["name"]
+    return name
+
+
+def _is_expression(data: Any, path: tuple[str | int, ...]) -> bool:
+    """Whether a value is an expression, or stands under a key that is one."""
+    node = data
+    for step in path:
+        if isinstance(step, str) and "{{" in step:
+            return True
+        try:
+            node = node[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return isinstance(node, str) and "{{" in node

@@ -1,0 +1,194 @@
+"""Model versions from CSV files, one of which may serve all models, and what every line of versions must keep."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Final
+
+from retrainctl.diagnostics import Diagnostics, Span
+from retrainctl.manifest.csvfile import Table
+from retrainctl.manifest.source import Sources
+from retrainctl.manifest.suggest import hint
+from retrainctl.manifest.tables import Tables
+from retrainctl.model.versions import ModelVersion
+
+COLUMNS: Final = ("model", "version", "uri", "file", "sha256", "etag", "trainedAt", "run")
+METRIC: Final = "metrics."
+
+NO_METRICS: Final[Mapping[str, float]] = {}
+
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
+_URI = re.compile(r"https://[^\s/?#@]+/[^\s?#]+")
+_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
+)
+
+
+class _BadCell(Exception):
+    def __init__(self, column: str, message: str, next_step: str, code: str = "RC144") -> None:
+        super().__init__(message)
+        self.column, self.message, self.next_step, self.code = column, message, next_step, code
+
+
+@dataclass(slots=True)
+class VersionTable:
+    """A CSV file of versions, its rows by model (all under None where there is no such column).
+
+    places: the column of each of `COLUMNS` after the first, None where there is none.
+    """
+
+    table: Table
+    sources: Sources
+    by_model: bool
+    places: Sequence[int | None]
+    metrics: Sequence[tuple[str, int]]
+    rows: Mapping[str | None, array[int]]
+
+    def line(self, model: str) -> tuple[ModelVersion, ...] | None:
+        """The model's versions in the file's order; None when a row of it has errors, which are reported."""
+        versions: list[ModelVersion] = []
+        broken = False
+        for row in self.rows.get(model if self.by_model else None, ()):
+            try:
+                versions.append(self._version(model, row))
+            except _BadCell as bad:
+                broken = True
+                span = self.table.span(row, bad.column)
+                self.sources.found.error(bad.code, bad.message, span, bad.next_step, f"Model/{model}")
+        return None if broken else tuple(versions)
+
+    def _version(self, model: str, row: int) -> ModelVersion:
+        cells = self.table.rows[row]
+        version, uri, file, sha256, etag, trained, run = [
+            (cells[at].strip() or None) if at is not None else None for at in self.places
+        ]
+        if version is None or _VERSION.fullmatch(version) is None:
+            raise _BadCell("version", f'"{(version or "")[:40]}" is no version', "Write a whole number from 1 on.")
+        if (uri is None) == (file is None):
+            raise _BadCell("uri", "a version needs exactly one of uri, file", "Fill in one of the two columns.")
+        if uri is not None and _URI.fullmatch(uri) is None:
+            raise _BadCell(
+                "uri", "uri must be the https address of a blob, without user name, query or fragment", _NO_SAS, "RC142"
+            )
+        if sha256 is not None and _SHA256.fullmatch(sha256) is None:
+            raise _BadCell("sha256", "sha256 must be 64 hexadecimal digits", "Leave it empty or mend it.")
+        if trained is not None and _TIME.fullmatch(trained) is None:
+            raise _BadCell("trainedAt", "trainedAt must be a time such as 2026-11-02T08:00:00Z", "Mend it.")
+        span = Span(self.table.file, self.table.lines[row], 1)
+        return ModelVersion(
+            model=model,
+            version=int(version),
+            uri=uri,
+            file=self._file(file, row) if file is not None else None,
+            sha256=sha256.lower() if sha256 is not None else None,
+            etag=etag,
+            trained_at=trained,
+            run=run,
+            metrics=self._metrics(cells) if self.metrics else NO_METRICS,
+            origin=span,
+        )
+
+    def _file(self, name: str, row: int) -> str:
+        path = model_file(self.sources, name, self.table.file, lambda: self.table.span(row, "file"))
+        return path if path is not None else name
+
+    def _metrics(self, cells: list[str]) -> Mapping[str, float]:
+        values: dict[str, float] = {}
+        for name, at in self.metrics:
+            text = cells[at].strip()
+            if not text:
+                continue
+            try:
+                value = float(text)
+            except ValueError:
+                value = float("nan")
+            if not isfinite(value) or "_" in text:
+                message = f'"{text[:40]}" is no number'
+                raise _BadCell(METRIC + name, message, "Write it with a decimal point, or leave it empty.")
+            values[name] = value
+        return values
+
+
+_NO_SAS: Final = "Leave the SAS out; one is made when it is needed."
+
+
+@dataclass(slots=True)
+class VersionTables:
+    """The version files of one load, each read once."""
+
+    tables: Tables
+    sources: Sources
+    _known: dict[str, VersionTable | None] = field(default_factory=dict)
+
+    def load(self, name: str, base: str, at: Callable[[], Span]) -> VersionTable | None:
+        """The file called `name` in the file `base`; None, reported once, when it cannot be used."""
+        table = self.tables.load(name, base, at)
+        if table is None:
+            return None
+        if table.file not in self._known:
+            self._known[table.file] = _version_table(table, self.sources)
+        return self._known[table.file]
+
+
+def _version_table(table: Table, sources: Sources) -> VersionTable | None:
+    columns = {name: at for at, name in enumerate(table.header) if name in COLUMNS}
+    metrics = [
+        (name.removeprefix(METRIC), at)
+        for at, name in enumerate(table.header)
+        if name.startswith(METRIC) and len(name) > len(METRIC)
+    ]
+    span = Span(table.file, 1, 1)
+    wrong = [name for name in table.header if name not in COLUMNS and not name.startswith(METRIC)]
+    for name in wrong:
+        next_step = hint(name, [*COLUMNS, "metrics.NAME"], "columns")
+        sources.found.error("RC144", f'there is no column "{name}" in a file of versions', span, next_step)
+    if "version" not in columns or not {"uri", "file"} & columns.keys():
+        message = "a file of versions needs the column version, and uri or file"
+        sources.found.error("RC144", message, span, f"Columns: {', '.join(COLUMNS)}, metrics.NAME.")
+        return None
+    if wrong:
+        return None
+    rows: dict[str | None, array[int]] = {}
+    at = columns.get("model")
+    for row, cells in enumerate(table.rows):
+        rows.setdefault(None if at is None else cells[at].strip(), array("L")).append(row)
+    return VersionTable(table, sources, at is not None, [columns.get(name) for name in COLUMNS[1:]], metrics, rows)
+
+
+def model_file(sources: Sources, name: str, base: str, at: Callable[[], Span]) -> str | None:
+    """The path from the project's folder of a version's local file; None, reported, when there is none."""
+    path = sources.inside(name, base, at())
+    if path is not None and not sources.is_file(path):
+        sources.found.error(
+            "RC143", f"there is no model file {path}", at(), "Check the path; it is relative to this file."
+        )
+        return None
+    return path
+
+
+def check_line(versions: Sequence[ModelVersion], found: Diagnostics) -> bool:
+    """Whether the versions of a model are unique and ascend; reports where they do not."""
+    if len(versions) < 2:
+        return True
+    fine = True
+    seen: dict[int, ModelVersion] = {}
+    highest = 0
+    for version in versions:
+        number = version.version
+        if number > highest:
+            highest = number
+        elif (first := seen.get(number)) is not None:
+            fine = False
+            message = f"{version.label} stands twice; it was first given at {first.origin}"
+            found.error("RC140", message, version.origin, "A version never changes: give the new one the next number.")
+        else:
+            fine = False
+            message = f"version {number} of {version.model} comes after version {highest}"
+            found.error("RC141", message, version.origin, "Keep versions in ascending order.")
+        seen.setdefault(number, version)
+    return fine

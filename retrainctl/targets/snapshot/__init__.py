@@ -1,0 +1,1 @@
+"""Snapshots: exported definition JSON as live state, without network and without credentials."""

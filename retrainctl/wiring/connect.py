@@ -1,0 +1,197 @@
+"""The composition root: an environment's settings to the plug-ins that stand for it.
+
+Everything heavy is imported where it is first needed: an offline plan imports no Azure package.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrainctl.ledger.ledger import Ledger
+from retrainctl.ledger.local import LocalLedgerStore
+from retrainctl.model.address import Address
+from retrainctl.model.environment import ArmSettings, Environment, Project
+from retrainctl.model.redaction import Redactor, short_hash
+from retrainctl.model.values import Secret, SecretRef
+from retrainctl.ports import Clock, LedgerStore, SecretResolver, SecretUnavailable, TargetSet
+from retrainctl.targets.arm.planner import ArmPlanner
+from retrainctl.wiring.emulator import EmulatorHandle, ensure_running
+from retrainctl.wiring.secrets import BuiltInSecrets, Secrets
+
+if TYPE_CHECKING:
+    from retrainctl.targets.arm.target import ArmTarget
+    from retrainctl.targets.snapshot.registry import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What the process brings along."""
+
+    environ: Mapping[str, str]
+    clock: Clock
+    redactor: Redactor
+    parallel: int = 8
+
+
+def offline(environment: Environment, snapshot: Snapshot) -> TargetSet:
+    """A snapshot as live state: readers over files, the pure planners, nobody who writes."""
+    return TargetSet(readers=snapshot.readers, planners=planners(environment))
+
+
+def planners(environment: Environment) -> dict[str, ArmPlanner]:
+    """The pure halves of the environment's targets."""
+    found: dict[str, ArmPlanner] = {}
+    if environment.arm is not None:
+        found["arm"] = ArmPlanner(settings=environment.arm, environment=environment.name)
+    return found
+
+
+def online(project: Project, environment: Environment, outside: Outside) -> TargetSet:
+    """The live targets; in an emulator environment the emulator is started on demand."""
+    writers = {}
+    if (arm := arm_target(project, environment, outside)) is not None:
+        writers["arm"] = arm
+    return TargetSet(readers=writers, planners=planners(environment), writers=writers)
+
+
+def arm_target(project: Project, environment: Environment, outside: Outside) -> ArmTarget | None:
+    """The New web services of an environment; None where it has no `arm` settings."""
+    if environment.arm is None:
+        return None
+    from retrainctl.targets.arm.client import ArmClient
+    from retrainctl.targets.arm.target import ArmTarget
+    from retrainctl.targets.azure.bucket import ARM_RATE, Bucket, Rate
+    from retrainctl.targets.azure.clouds import cloud_of
+    from retrainctl.targets.azure.connect import make_pipeline, management_auth, shared_tokens
+    from retrainctl.targets.azure.credentials import Auth, KeyAuth
+
+    handle = start_emulator(project, environment)
+    settings = environment.arm if handle is None else _at(environment.arm, handle)
+    cloud = cloud_of(settings.endpoint)
+    rate = Rate(concurrency=outside.parallel) if handle is not None else replace(ARM_RATE, concurrency=outside.parallel)
+    pipeline = make_pipeline(
+        [settings.endpoint],
+        clock=outside.clock,
+        redactor=outside.redactor,
+        chance=random.random,
+        bucket=Bucket(outside.clock, rate),
+        environ={} if handle is not None else outside.environ,
+        cloud=cloud,
+        ca_file=handle.ca if handle is not None else _extra_authorities(outside.environ),
+    )
+    auth: Auth
+    if handle is not None:
+        token = Secret(handle.token)
+        outside.redactor.learn(token)
+        auth = KeyAuth(secret=token)
+    else:
+        auth = management_auth(
+            shared_tokens(clock=outside.clock, cloud=cloud, tenant=settings.tenant), settings.endpoint
+        )
+    client = ArmClient(
+        pipeline=pipeline,
+        endpoint=settings.endpoint,
+        subscription=settings.subscription,
+        auth=auth,
+        api_version=settings.api_version,
+    )
+    return ArmTarget(
+        client=client,
+        planner=ArmPlanner(settings=settings, environment=environment.name),
+        secrets=resolver(project, environment, outside),
+        parallel=outside.parallel,
+    )
+
+
+def start_emulator(project: Project, environment: Environment) -> EmulatorHandle | None:
+    """The environment's emulator, started if need be; None for a real environment."""
+    if environment.emulator is None:
+        return None
+    return ensure_running(environment.emulator.state or project.root / ".retrainctl" / "emulator")
+
+
+def resolver(project: Project, environment: Environment, outside: Outside) -> SecretResolver:
+    """How secret references are resolved in this environment."""
+    if environment.emulator is not None:
+        return BuiltInSecrets()
+
+    def vault() -> object:
+        from retrainctl.targets.azure.bucket import Bucket
+        from retrainctl.targets.azure.clouds import PUBLIC, cloud_of
+        from retrainctl.targets.azure.connect import make_pipeline, shared_tokens, vault_auth
+
+        cloud = cloud_of(environment.arm.endpoint) if environment.arm is not None else PUBLIC
+        pipeline = make_pipeline(
+            [],
+            clock=outside.clock,
+            redactor=outside.redactor,
+            chance=random.random,
+            bucket=Bucket(outside.clock),
+            environ=outside.environ,
+            cloud=cloud,
+            ca_file=_extra_authorities(outside.environ),
+        )
+        tenant = environment.arm.tenant if environment.arm is not None else None
+        return pipeline, vault_auth(shared_tokens(clock=outside.clock, cloud=cloud, tenant=tenant), cloud), cloud.vault
+
+    return Secrets(environ=outside.environ, roots=[project.root], redactor=outside.redactor, vault=vault)  # type: ignore[arg-type]
+
+
+def secret_hash(secrets: SecretResolver, environment: str, reference: SecretRef, address: Address) -> str | None:
+    """The short hash of a referenced secret; None where it does not resolve here."""
+    try:
+        value = secrets.resolve(reference).reveal()
+    except SecretUnavailable:
+        return None
+    return short_hash(value, environment=environment, address=str(address))
+
+
+def hasher(secrets: SecretResolver, environment: str) -> partial[str | None]:
+    """`secret_hash` for one environment, as comparing and recording want it."""
+    return partial(secret_hash, secrets, environment)
+
+
+def open_ledger(project: Project, environment: Environment, outside: Outside) -> Ledger:
+    """The environment's ledger: where the project says, else `.retrainctl/ledger/ENVIRONMENT` beside the project."""
+    return Ledger(
+        _store(project, environment, outside),
+        environment=environment.name,
+        clock=outside.clock,
+        redactor=outside.redactor,
+    )
+
+
+def _store(project: Project, environment: Environment, outside: Outside) -> LedgerStore:
+    place = environment.ledger
+    if place is None:
+        return LocalLedgerStore(project.root / ".retrainctl" / "ledger" / environment.name)
+    if not place.startswith("azblob://"):
+        return LocalLedgerStore(project.root / place)
+    from retrainctl.targets.blob.ledger_store import parse_place
+    from retrainctl.targets.blob.opening import open_ledger_store
+
+    account = environment.storage.get(parse_place(place)[0])
+    key: Secret | None = None
+    if account is not None and account.key is not None:
+        reference = account.key
+        key = reference if isinstance(reference, Secret) else resolver(project, environment, outside).resolve(reference)
+    return open_ledger_store(
+        place,
+        key,
+        endpoint=account.endpoint if account is not None else None,
+        tenant=environment.arm.tenant if environment.arm is not None else None,
+    )
+
+
+def _at(settings: ArmSettings, handle: EmulatorHandle) -> ArmSettings:
+    return replace(settings, endpoint=handle.url.rstrip("/"))
+
+
+def _extra_authorities(environ: Mapping[str, str]) -> Path | None:
+    """Further certificate authorities, by configuration of the machine only (never from a manifest)."""
+    return Path(name) if (name := environ.get("RETRAINCTL_CA_FILE") or environ.get("REQUESTS_CA_BUNDLE")) else None
