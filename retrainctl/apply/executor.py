@@ -23,7 +23,7 @@ from retrainctl.model.kind import KINDS
 from retrainctl.model.kinds import KindSpec
 from retrainctl.model.resource import Applied, Observed
 from retrainctl.model.values import MISSING
-from retrainctl.ports import Clock, Observer, Outcome, Performed, Progress, StopWaiting, TargetError, Writer
+from retrainctl.ports import Clock, Observer, Outcome, Performed, Progress, StopWaiting, TargetError, Waiter, Writer
 
 _GRACE = 0.3
 _OUTCOMES = {Fate.APPLIED: Outcome.DONE, Fate.FAILED: Outcome.FAILED, Fate.UNKNOWN: Outcome.UNKNOWN}
@@ -136,7 +136,7 @@ class _Wave:
 
     def _apply(self, change: ResourceChange, waiting: _Waiting) -> Result:
         writer, spec = self.tools.writers[change.target], self.tools.kinds[change.address.kind]
-        observed = writer.reread(change.address, change.identity)
+        observed = at_rest(writer, change, waiting)
         if (early := _early(change, observed, spec)) is not None:
             return early
         performed = Performed(outcome=Outcome.DONE)
@@ -165,7 +165,7 @@ class _Wave:
         backup: str | None,
     ) -> Result:
         assert waiting.step is not None
-        verdict = self._read_back(change, writer, spec) if performed.outcome is not Outcome.FAILED else None
+        verdict = self._read_back(change, waiting, writer, spec) if performed.outcome is not Outcome.FAILED else None
         fate, verified, why = _verdict(performed, verdict)
         applied = None
         if fate is Fate.APPLIED and verified is not Verified.NO:
@@ -191,11 +191,21 @@ class _Wave:
             wrote=fate is not Fate.FAILED or bool(performed.operation),
         )
 
-    def _read_back(self, change: ResourceChange, writer: Writer, spec: KindSpec) -> Verdict | None:
+    def _read_back(self, change: ResourceChange, waiting: Waiter, writer: Writer, spec: KindSpec) -> Verdict | None:
         try:
-            return verify(change, writer.reread(change.address, change.identity), spec)
+            return verify(change, at_rest(writer, change, waiting), spec)
         except TargetError:
             return None
+
+
+def at_rest(writer: Writer, change: ResourceChange, waiter: Waiter, patience: float = 120.0) -> Observed | None:
+    """The resource once no change of it is under way any more; as it is when that takes longer than `patience` s."""
+    pause = 0.2
+    while (observed := writer.reread(change.address, change.identity)) is not None and observed.busy and patience > 0:
+        waiter.pause(pause)
+        patience -= pause
+        pause = min(5.0, pause * 1.5)
+    return observed
 
 
 @dataclass(slots=True)

@@ -35,7 +35,21 @@ def read(data: bytes | str, *, file: str = "definition", limit: int = LIMIT) -> 
     Raises:
         InvalidInput: with every finding and its place.
     """
+    return _service(parse(data, file=file, limit=limit), data, file)
+
+
+def read_plan(data: bytes | str, *, file: str = "commitment plan", limit: int = LIMIT) -> dict[str, Any]:
+    """Reads a commitment plan as GET shows it; raises `InvalidInput` like `read`."""
+    return _plan(parse(data, file=file, limit=limit), data, file)
+
+
+def read_either(data: bytes | str, *, file: str = "definition", limit: int = LIMIT) -> tuple[bool, dict[str, Any]]:
+    """Reads a web service definition or a commitment plan: whether it is a plan, and the document."""
     value = parse(data, file=file, limit=limit)
+    return (True, _plan(value, data, file)) if is_plan(value) else (False, _service(value, data, file))
+
+
+def _service(value: Any, data: bytes | str, file: str) -> dict[str, Any]:
     if (other := _not_a_service(value)) is not None:
         raise invalid("RC205", f"not a web service definition: {other}", span=Span(file, 1, 1), hint=_EXPORT_ONE)
     document, problems = tidy(value)
@@ -45,11 +59,10 @@ def read(data: bytes | str, *, file: str = "definition", limit: int = LIMIT) -> 
     return document  # type: ignore[no-any-return]
 
 
-def read_plan(data: bytes | str, *, file: str = "commitment plan", limit: int = LIMIT) -> dict[str, Any]:
-    """Reads a commitment plan as GET shows it; raises `InvalidInput` like `read`."""
-    value = parse(data, file=file, limit=limit)
+def _plan(value: Any, data: bytes | str, file: str) -> dict[str, Any]:
     if not is_plan(value):
-        raise invalid("RC209", "not a commitment plan: it has no `sku`", span=Span(file, 1, 1))
+        hint = "name a file with one commitment plan, as GET shows it"
+        raise invalid("RC209", "not a commitment plan: it has no `sku`", span=Span(file, 1, 1), hint=hint)
     document, problems = tidy(value, COMMITMENT_PLAN)
     if problems:
         raise _found(problems, data, file)
@@ -105,7 +118,10 @@ def _not_a_service(value: Any) -> str | None:
             return f"it is a resource of type {kind}"
         if "sku" in names:
             return "it is a commitment plan"
-        if PROPERTIES.spelled.keys() & {name.lower() for name in properties} or "packageType" in properties:
+        known = PROPERTIES.spelled
+        if any(
+            name in PROPERTIES.members or (low := name.lower()) in known or low == "packagetype" for name in properties
+        ):
             return None
         return "its `properties` hold nothing of a web service"
     for sign, what in _SIGNS:

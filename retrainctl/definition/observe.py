@@ -35,7 +35,8 @@ def observe(address: Address, identity: str, document: Mapping[str, Any], *, now
         slots={name: SlotState(uri=slot.uri) for name, slot in slots(document).items()},
         fingerprint=fingerprint(fields),
         revision=modified if isinstance(modified, str) else None,
-        broken=broken(document, now=now),
+        broken=(why := broken(document, now=now)),
+        busy=why is None and str(properties.get("provisioningState") or "").lower() == "provisioning",
         document=document,
         normalised=notes,
     )

@@ -59,7 +59,7 @@ def parse(data: bytes | str, *, file: str, limit: int = LIMIT) -> Any:
         try:
             value = json.loads(raw)
         except ValueError:
-            raise invalid("RC201", "not JSON: a number has too many digits", span=Span(file, 1, 1)) from None
+            raise _too_long(file) from None
     return value
 
 
@@ -112,6 +112,8 @@ def _explain(raw: bytes, file: str) -> NoReturn:
         raise invalid(
             "RC201", f"not JSON: {bad.word} is not a number", span=_span(file, text, at), hint="mend this place"
         ) from None
+    except ValueError:
+        raise _too_long(file) from None
     except RecursionError:
         raise invalid("RC201", "the JSON is nested too deeply", span=Span(file, 1, 1), hint=_AGAIN) from None
     if (half := _HALF_PAIR.search(text)) is not None:
@@ -121,7 +123,8 @@ def _explain(raw: bytes, file: str) -> NoReturn:
             span=_span(file, text, half.start()),
             hint="write both halves of the pair",
         )
-    raise invalid("RC201", "the JSON is nested too deeply, or a number is too large", span=Span(file, 1, 1))
+    reason = "the JSON is nested too deeply, or a number is too large"
+    raise invalid("RC201", reason, span=Span(file, 1, 1), hint=_AGAIN)
 
 
 def _ends_there(rest: str, message: str) -> bool:
@@ -131,6 +134,10 @@ def _ends_there(rest: str, message: str) -> bool:
     return any(word.startswith(rest) for word in ("true", "false", "null", "-")) or (
         "escape" in message and len(rest) < len("\\u0000") and '"' not in rest
     )
+
+
+def _too_long(file: str) -> InvalidInput:
+    return invalid("RC201", "not JSON: a number has too many digits", span=Span(file, 1, 1), hint=_AGAIN)
 
 
 def _cut_off(span: Span) -> InvalidInput:

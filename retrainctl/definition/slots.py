@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -90,23 +89,22 @@ def find(document: Mapping[str, Any], slot: str) -> Slot:
             hint="name the asset too: " + ", ".join(repr(name) for name in same),
         )
     near = closest(slot, known)
-    hint = f"did you mean {near!r}?" if near else "there is " + ", ".join(repr(name) for name in known)
+    hint = (f"did you mean {near!r}? " if near else "") + "there is " + ", ".join(repr(name) for name in known)
     raise invalid("RC210", f"there is no trained model slot {slot!r}", hint=hint)
 
 
 def closest(name: str, names: Iterable[str]) -> str | None:
     """The name that was most likely meant; None when nothing is near."""
-    by_folded = {_folded(known): known for known in names}
-    by_stem = {folded.removesuffix(_SUFFIX).strip(): known for folded, known in by_folded.items()}
-    wanted = _folded(name)
-    if (same := by_stem.get(wanted.removesuffix(_SUFFIX).strip())) is not None:  # the suffix is often forgotten
-        return same
-    near = difflib.get_close_matches(wanted, by_folded, n=1, cutoff=0.6)
-    return by_folded[near[0]] if near else None
+    import difflib
+
+    by_stem = {_stem(known): known for known in names}
+    near = difflib.get_close_matches(_stem(name), by_stem, n=1, cutoff=0.6)
+    return by_stem[near[0]] if near else None
 
 
-def _folded(name: str) -> str:
-    return " ".join(name.casefold().split())
+def _stem(name: str) -> str:
+    """What a name is compared by: no case, single blanks, without the ending that is so often forgotten."""
+    return " ".join(name.casefold().split()).removesuffix(_SUFFIX).strip()
 
 
 def is_training(document: Mapping[str, Any]) -> bool:

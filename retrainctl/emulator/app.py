@@ -196,9 +196,7 @@ async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer, head
     await response(scope, receive, send)
 
 
-async def _send_pieces(
-    send: Send, status: int, body: Streamed, media: str, headers: Sequence[tuple[str, str]]
-) -> None:
+async def _send_pieces(send: Send, status: int, body: Streamed, media: str, headers: Sequence[tuple[str, str]]) -> None:
     listed = [("content-length", str(body.length)), ("content-type", media), *headers]
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in listed]
     await send({"type": "http.response.start", "status": status, "headers": raw})

@@ -8,5 +8,6 @@ from retrainctl.emulator.frame import Room
 def all_rooms() -> list[Room]:
     """New instances of every room."""
     from retrainctl.emulator.arm.room import ArmRoom
+    from retrainctl.emulator.blob.room import BlobRoom
 
-    return [ArmRoom()]
+    return [BlobRoom(), ArmRoom()]

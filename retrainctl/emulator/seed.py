@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from retrainctl.emulator.frame import Frame
 
+_DEPTH = 4
 Place = tuple[str | int, ...]
 
 
@@ -134,7 +135,7 @@ def _folder(folder: Path) -> tuple[FolderSeed, dict[str, Any]]:
     try:
         text = file.read_text(encoding="utf-8-sig")
         root = yaml.compose(text, Loader=loader)
-        value = None if root is None else yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
+        value = None if root is None else yaml.constructor.SafeConstructor().construct_document(root)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         span = Span(str(file), mark.line + 1, mark.column + 1) if mark else Span(str(file), 1, 1)
@@ -148,9 +149,12 @@ def _folder(folder: Path) -> tuple[FolderSeed, dict[str, Any]]:
 
 
 def _note_spans(node: Node, place: Place, file: str, spans: dict[Place, Span]) -> None:
+    """Positions down to the members of an item; what lies deeper (an inline definition) is named by its item."""
     from yaml.nodes import MappingNode, SequenceNode
 
     spans[place] = Span(file, node.start_mark.line + 1, node.start_mark.column + 1)
+    if len(place) > _DEPTH:
+        return
     if isinstance(node, MappingNode):
         for key, child in node.value:
             _note_spans(child, (*place, str(key.value)), file, spans)

@@ -142,7 +142,7 @@ class _Process:
             server_header=False,
             date_header=False,
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=2,
+            timeout_graceful_shutdown=1,
             **tls,
         )
         publish = self._publish

@@ -118,8 +118,8 @@ class Summary:
             "name": self.label.name,
             "type": self.label.type,
             "value_type": self.label.value_type,
-            "values": list(self.label.values),
-            "positive_value": self.positive_value,
+            "values": [json_number(value) for value in self.label.values],
+            "positive_value": None if self.positive_value is None else json_number(self.positive_value),
         }
 
     def _weights_json(self) -> dict[str, object] | None:
@@ -143,9 +143,9 @@ def _column_json(column: Column) -> dict[str, object]:
         data["categories"] = list(column.categories)
     if column.numbers_as_text:
         data["numbers_as_text"] = True
-    if column.scale is not None:
-        data["scale"] = column.scale
-        data["offset"] = column.offset
+    if column.scale is not None and column.offset is not None:
+        data["scale"] = json_number(column.scale)
+        data["offset"] = json_number(column.offset)
     if column.ignored:
         data["ignored"] = True
     return data

@@ -29,7 +29,7 @@ def this_machine() -> str:
     A host name is not enough: containers share one or change it, and a machine may have been restarted since.
     """
     try:
-        boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
         table = (_PROC / "self/ns/pid").readlink()
     except OSError:
         return ""

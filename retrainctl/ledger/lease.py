@@ -109,14 +109,14 @@ def acquire(
     """Takes the lease, waiting for it to lapse where its holder may be dead.
 
     A holder that certainly lives, or that gives a sign of life while we watch, keeps it: `LeaseHeld`. One that is
-    certainly dead is superseded at once, one that is silent for a TTL after that. Silence is measured on our own
+    certainly dead is superseded at once, one that is silent for its TTL after that. Silence is measured on our own
     monotonic clock against marks that change, so wrong wall clocks cannot take a lease from anybody.
 
     Args:
         store: The ledger.
         owner: Us.
         clock: For waiting and for `since`.
-        ttl: Seconds that silence may last.
+        ttl: Seconds that our own silence may last.
         pause: Sleeps; may raise to end the waiting. Default: the clock's.
         waiting: Told once, before the first wait, whom we wait for.
     """
@@ -124,7 +124,7 @@ def acquire(
     watched: LeaseState | None = None
     began = clock.monotonic()
     while True:
-        silent = watched is not None and clock.monotonic() - began >= ttl
+        silent = watched is not None and clock.monotonic() - began >= watched.ttl
         try:
             grant = store.acquire(owner, since=clock.now(), ttl=ttl, stale=watched if silent else None)
         except LeaseHeld as held:
@@ -134,7 +134,7 @@ def acquire(
                 watched, began = held.lease, clock.monotonic()
                 if waiting is not None:
                     waiting(held)
-            pause(min(_POLL, ttl / 10))
+            pause(min(_POLL, held.lease.ttl / 10))
         else:
             return Lease(store, grant, owner, clock, ttl)
 

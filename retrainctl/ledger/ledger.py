@@ -48,6 +48,7 @@ class Ledger:
         self._redactor = redactor
         self._reader = LedgerReader(store, environment)
         self._sealed: set[int] = set()
+        self._cut_off = 0
 
     @property
     def place(self) -> str:
@@ -156,10 +157,10 @@ class Ledger:
     def begin(self, info: RunInfo, lease: Lease) -> Run:
         """Begins a run; its first record is durable on return."""
         lease.confirm()
-        known, torn = self._seal_last(lease)
+        known = self._seal_last(lease)
         if info.run in known.runs:
             raise LedgerError(f"there already is a run {info.run}", code="RC559", hint="Give every run its own id.")
-        if self._reader.index_is_old:
+        if known.heads and self._reader.index_is_old:
             self._write_index(lease)
         common = {"format": FORMAT, "run": info.run, "fence": lease.fence}
         writer = StreamWriter(
@@ -175,8 +176,9 @@ class Ledger:
         # Whoever slept through the lines above may have pushed the present holder aside: he must not go on.
         lease.confirm()
         run = Run(info, journal, self._store, lease, lambda: self._finished(lease))
-        if torn:
-            run.note("repaired", f"cut off {torn} bytes that a dying run left half written")
+        if self._cut_off:
+            run.note("repaired", f"cut off {self._cut_off} bytes that a dying run left half written")
+            self._cut_off = 0
         return run
 
     def _summary(self, run: str) -> RunSummary:
@@ -194,18 +196,19 @@ class Ledger:
             raise
         return lease
 
-    def _seal_last(self, lease: Lease) -> tuple[Knowledge, int]:
-        """What we know after the last stream has an end, and how many bytes were cut off it."""
+    def _seal_last(self, lease: Lease) -> Knowledge:
+        """What we know once the last stream has an end."""
         known = self._reader.know()
         last = len(known.heads)
         if not last or last in self._sealed or (known.open_run is None and known.heads[last].seq):
-            return known, 0
-        before = {info.number: info.size for info in self._store.streams()}
+            return known
+        before = self._store.streams()[-1].size
         lease.confirm()
         self._store.seal(last, lease.grant)
         self._sealed.add(last)
         known = self._reader.know()
-        return known, before[last] - known.heads[last].size
+        self._cut_off += before - known.heads[last].size
+        return known
 
     def _finished(self, lease: Lease) -> None:
         # The index is only a shortcut: without it the next reader replays, so a full disk does no harm here.

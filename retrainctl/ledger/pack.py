@@ -7,6 +7,7 @@ and trusted without the others. Equal documents are kept once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,8 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-_MAGIC: Final = b"retrainctl-pack 1 "
-_PREAMBLE: Final = len(_MAGIC) + 13
+_PREAMBLE: Final = re.compile(rb"retrainctl-pack 1 ([0-9]{12})\n")
 _FIRST_READ: Final = 1 << 16
 
 Fetch = Callable[[int, int | None], bytes]
@@ -56,19 +56,19 @@ def build(items: Iterable[tuple[Mapping[str, Any], bytes]]) -> Pack:
             end += len(data)
         table.append({**about, "sha256": digest, "offset": place, "size": len(data)})
     header = orjson.dumps({"items": table})
-    head = _MAGIC + b"%012d\n" % len(header) + header
+    head = b"retrainctl-pack 1 %012d\n" % len(header) + header
     return Pack(digest=sha256(header).hexdigest(), chunks=(head, *chunks))
 
 
 def contents(digest: str, fetch: Fetch) -> Contents:
     """Reads and checks the table; raises `BrokenPack`."""
     head = fetch(0, _FIRST_READ)
-    if not head.startswith(_MAGIC) or not head[len(_MAGIC) : _PREAMBLE - 1].isdigit():
+    if (preamble := _PREAMBLE.match(head)) is None:
         raise BrokenPack("it does not begin as a pack does")
-    start = _PREAMBLE + int(head[len(_MAGIC) : _PREAMBLE - 1])
+    start = preamble.end() + int(preamble[1])
     if start > len(head):
         head += fetch(len(head), start - len(head))
-    header = head[_PREAMBLE:start]
+    header = head[preamble.end() : start]
     if sha256(header).hexdigest() != digest:
         raise BrokenPack("its table of contents does not match its name")
     return Contents(items=tuple(orjson.loads(header)["items"]), start=start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,6 +24,8 @@ from retrainctl.model.versions import ModelLine
 
 MAX_REPORTED: Final = 100
 """So many findings are reported per document; the rest are counted."""
+MAX_ALIKE: Final = 3
+"""So many findings with one code are reported per place: a forEach can make thousands."""
 
 
 @dataclass(slots=True)
@@ -33,16 +36,20 @@ class _Reports:
     checker: schemas.Checker
     trapped: frozenset[int]
     seen: set[tuple[str, Span, str]] = field(default_factory=set)
+    alike: Counter[tuple[str, Span]] = field(default_factory=Counter)
+    reported: int = 0
     omitted: int = 0
 
     def error(self, code: str, message: str, span: Span, hint: str, address: str | None = None) -> None:
         key = (code, span, message)
         if key in self.seen:
             return
-        if len(self.seen) >= MAX_REPORTED:
+        self.seen.add(key)
+        self.alike[code, span] += 1
+        if self.reported >= MAX_REPORTED or self.alike[code, span] > MAX_ALIKE:
             self.omitted += 1
             return
-        self.seen.add(key)
+        self.reported += 1
         self.context.found.error(code, message, span, hint or None, address)
 
 
@@ -67,7 +74,7 @@ class Assembly:
             broken |= not self._one(Instance(document, document.data), handler, reports, broken)
         if reports.omitted:
             message = f"{reports.omitted} more findings like these"
-            context.found.error("RC118", message, document.start, "Mend the ones shown first.")
+            context.found.error("RC118", message, document.start, "Mend the ones that are shown first.")
         if broken:
             self._doubt(document)
 

@@ -40,7 +40,7 @@ class Context:
     """Shared by the kinds of one load.
 
     models: every model decoded so far; places: where every resource decoded so far is. scope: the values of `vars`
-    and `environment`. waiting: addresses that must exist, each with the instance and the place that names it.
+    and `environment`. waiting: addresses that must exist, each with who waits for it and where that is said.
     """
 
     environment: Environment
@@ -56,7 +56,7 @@ class Context:
     models: dict[str, ModelLine] = field(default_factory=dict)
     declared: dict[Address, Span] = field(default_factory=dict)
     places: dict[Address, Mapping[str, str]] = field(default_factory=dict)
-    waiting: list[tuple[Address, Span]] = field(default_factory=list)
+    waiting: list[tuple[Address, Address, Span]] = field(default_factory=list)
     _said: set[str] = field(default_factory=set)
 
     def arm(self, instance: Instance) -> ArmSettings | None:

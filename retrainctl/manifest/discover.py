@@ -49,6 +49,8 @@ class Discovery:
         except (ValueError, NotImplementedError, OSError):
             self.sources.found.error("RC109", f"{entry} is no pattern for files", span, "Write e.g. manifests/*.yaml.")
             return
+        if not matches:
+            self.sources.found.error("RC109", f"no file matches {entry}", span, "Mend the pattern, or remove it.")
         for match in matches:
             path = match.relative_to(self.sources.root).as_posix()
             if match.suffix in SUFFIXES and match.is_file() and self.sources.inside(path, "", span) is not None:

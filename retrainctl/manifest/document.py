@@ -29,6 +29,7 @@ class Document:
 
     data: plain JSON values; shared, never changed. marks: packed places, one per key and value in reading order.
     traps: plain scalars that readers would take differently: position in `marks`, the scalar, the key it belongs to.
+    refused: reading positions of what the reader has reported.
     templated: whether any scalar holds `{{`. broken: whether it has errors that make it unusable.
     """
 
@@ -36,6 +37,7 @@ class Document:
     data: Any
     marks: array[int]
     traps: Sequence[tuple[int, Trap, str | None]] = ()
+    refused: frozenset[int] = frozenset()
     templated: bool = False
     broken: bool = False
     _span: Span | None = field(default=None, repr=False)

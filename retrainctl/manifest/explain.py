@@ -11,6 +11,7 @@ from typing import Any, Final
 from retrainctl.manifest.document import TWICE, Step
 from retrainctl.manifest.source import secrets_in
 from retrainctl.manifest.suggest import closest, hint
+from retrainctl.model.redaction import without_query
 from retrainctl.schemas import Violation
 
 _KINDS: Final[Mapping[str, str]] = {
@@ -25,6 +26,7 @@ _KINDS: Final[Mapping[str, str]] = {
 _SHOWN: Final = 40
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_CREDENTIALS = re.compile(r"://[^/@\s]*@")
 _NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?")
 
 
@@ -41,9 +43,12 @@ class Finding:
 
 def findings(violations: Iterable[Violation]) -> Iterator[Finding]:
     """The findings of a document; what follows from a duplicate key or a literal secret is left out."""
+    said: set[tuple[tuple[Step, ...], str]] = set()
     for violation in violations:
         for finding in _one(violation):
-            if not any(isinstance(step, str) and TWICE in step for step in finding.path):
+            key = (finding.path, finding.message)
+            if key not in said and not any(isinstance(step, str) and TWICE in step for step in finding.path):
+                said.add(key)
                 yield finding
 
 
@@ -61,16 +66,15 @@ def field(path: Iterable[Step]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value in a message: what kind it is and, cut short and never a secret, what it says."""
+    """A value in a message: what kind it is and, cut short and without credentials, what it says."""
     match value:
         case None:
             return "empty (null)"
         case bool():
             return "true" if value else "false"
         case str():
-            if secrets_in(value):
-                return "a text that holds a secret"
-            return f'the text "{value[:_SHOWN]}{"..." if len(value) > _SHOWN else ""}"'
+            text = _CREDENTIALS.sub("://...@", without_query(value) if "://" in value else value)
+            return f'the text "{text[:_SHOWN]}{"..." if len(text) > _SHOWN else ""}"'
         case int() | float():
             return f"the number {value}"
         case Mapping():
@@ -158,17 +162,18 @@ def _unknown_fields(violation: Violation) -> Iterator[Finding]:
 
 
 def _missing_fields(violation: Violation) -> Iterator[Finding]:
-    absent = [name for name in violation.expected if name not in violation.value]
-    for name in absent:
-        near = closest(
-            name, [known for known in violation.value if known not in violation.schema.get("properties", {})]
-        )
-        about = violation.schema.get("properties", {}).get(name, {}).get("description", "")
+    """Fields that are needed; one that is there under a misspelled name is reported under that name only."""
+    properties = violation.schema.get("properties", {})
+    unknown = [name for name in violation.value if name not in properties]
+    for name in violation.expected:
+        if name in violation.value or (unknown and closest(name, unknown) is not None):
+            continue
+        about = "retrainctl/v1" if name == "apiVersion" else properties.get(name, {}).get("description", "")
         yield Finding(
             code="RC114",
             path=violation.path,
             message=f'{field(violation.path)} needs the field "{name}"',
-            hint=f'Rename "{near}" to "{name}".' if near else f"Add {name}: {about}".strip(" :"),
+            hint=f"Add {name}: {about}".strip(" :"),
             at_key=True,
         )
 

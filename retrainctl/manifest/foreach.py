@@ -38,7 +38,7 @@ def items(document: Document, scope: Scope, tables: Tables, found: Diagnostics) 
         if count > MAX_ITEMS:
             found.error("RC103", f"more than {MAX_ITEMS:,} items", span, "Make the range smaller, or take the first N.")
             return None
-        return (Item(number, span) for number in range(low, low + count))
+        return (Item(number) for number in range(low, low + count))
     return islice(_entries(document, given["list"]), first)
 
 

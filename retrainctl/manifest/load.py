@@ -118,7 +118,7 @@ def _loaded(project: Project, environment: Environment, sources: Sources, found:
 def _ordered(found: Diagnostics) -> tuple[Diagnostic, ...]:
     """Each finding once, by place; those without one first."""
     unique = dict.fromkeys(found)
-    return tuple(sorted(unique, key=lambda d: (d.span is not None, d.span or _FALLBACK, d.code, d.message)))
+    return tuple(sorted(unique, key=lambda d: (d.span is not None, d.span or _FALLBACK)))
 
 
 def _project_document(name: str, sources: Sources, found: Diagnostics) -> tuple[Document | None, list[Document]]:

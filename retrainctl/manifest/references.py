@@ -58,7 +58,8 @@ def after(instance: Instance, context: Context, implied: Sequence[Address] = ())
     for position, text in enumerate(named):
         address = Address.parse(text)
         order[address] = None
-        context.waiting.append((address, instance.span(("metadata", "after", position))))
+        span = instance.span(("metadata", "after", position))
+        context.waiting.append((address, instance.address, span))
     order.update(dict.fromkeys(implied))
     return tuple(order)
 
@@ -88,12 +89,12 @@ def secret(reference: Mapping[str, str]) -> SecretRef:
 def check_waiting(context: Context) -> None:
     """Reports addresses that something waits for and that nothing declares."""
     known = [str(address) for address in context.declared]
-    for address, span in context.waiting:
+    for address, waiting, span in context.waiting:
         if address in context.declared or context.unsure.about(address.kind, address.name):
             continue
-        near = closest(str(address), known)
+        near = closest(str(address), (name for name in known if name != str(waiting)))
         guess = f'Did you mean "{near}"?' if near else "Declare it, or remove it here."
-        context.found.error("RC132", f"nothing declares {address}", span, guess)
+        context.found.error("RC132", f"nothing declares {address}", span, guess, str(waiting))
 
 
 def check_circles(desired: Sequence[Desired], context: Context) -> None:

@@ -15,8 +15,11 @@ _TIMESTAMP: Final = "/timestamp"
 
 
 def report_traps(document: Document, schema: str, found: Diagnostics) -> frozenset[int]:
-    """Reports the document's traps; gives their reading positions. A date is fine where the schema wants a time."""
-    reported: set[int] = set()
+    """Reports the document's traps; gives the reading positions of all that is reported by now.
+
+    A date is fine where the schema wants a time.
+    """
+    reported = set(document.refused)
     for at, trap, key in document.traps:
         if trap.kind == DATE and key in _dated(schema):
             continue

@@ -55,14 +55,17 @@ class VersionTable:
         broken = False
         for row in self.rows.get(model if self.by_model else None, ()):
             try:
-                versions.append(self._version(model, row))
+                version = self._version(model, row)
+                broken |= version is None
+                if version is not None:
+                    versions.append(version)
             except _BadCell as bad:
                 broken = True
                 span = self.table.span(row, bad.column)
                 self.sources.found.error(bad.code, bad.message, span, bad.next_step, f"Model/{model}")
         return None if broken else tuple(versions)
 
-    def _version(self, model: str, row: int) -> ModelVersion:
+    def _version(self, model: str, row: int) -> ModelVersion | None:
         cells = self.table.rows[row]
         version, uri, file, sha256, etag, trained, run = [
             (cells[at].strip() or None) if at is not None else None for at in self.places
@@ -79,23 +82,22 @@ class VersionTable:
             raise _BadCell("sha256", "sha256 must be 64 hexadecimal digits", "Leave it empty or mend it.")
         if trained is not None and _TIME.fullmatch(trained) is None:
             raise _BadCell("trainedAt", "trainedAt must be a time such as 2026-11-02T08:00:00Z", "Mend it.")
-        span = Span(self.table.file, self.table.lines[row], 1)
+        if file is not None:
+            file = model_file(self.sources, file, self.table.file, lambda: self.table.span(row, "file"))
+            if file is None:
+                return None
         return ModelVersion(
             model=model,
             version=int(version),
             uri=uri,
-            file=self._file(file, row) if file is not None else None,
+            file=file,
             sha256=sha256.lower() if sha256 is not None else None,
             etag=etag,
             trained_at=trained,
             run=run,
             metrics=self._metrics(cells) if self.metrics else NO_METRICS,
-            origin=span,
+            origin=Span(self.table.file, self.table.lines[row], 1),
         )
-
-    def _file(self, name: str, row: int) -> str:
-        path = model_file(self.sources, name, self.table.file, lambda: self.table.span(row, "file"))
-        return path if path is not None else name
 
     def _metrics(self, cells: list[str]) -> Mapping[str, float]:
         values: dict[str, float] = {}

@@ -28,19 +28,13 @@ MAX_ERRORS: Final = 20
 _NEXT_DOCUMENT = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _LOADER = getattr(yaml, "CLoader", yaml.Loader)
 
+_SCALAR, _ALIAS = yaml.ScalarEvent, yaml.AliasEvent
+_MAPPING, _MAPPING_END = yaml.MappingStartEvent, yaml.MappingEndEvent
+_LIST, _LIST_END = yaml.SequenceStartEvent, yaml.SequenceEndEvent
+
 
 class _Unusable(Exception):
     """The rest of the document cannot be built."""
-
-
-@dataclass(slots=True)
-class _Frame:
-    """A mapping or list that is being filled. `anchor` names it, `began` is its reading position."""
-
-    container: Any
-    key: str | None
-    anchor: str | None
-    began: int
 
 
 @dataclass(slots=True)
@@ -105,7 +99,9 @@ class _Builder:
     found: Diagnostics
     marks: array[int] = field(default_factory=lambda: array("Q"))
     traps: list[tuple[int, Trap, str | None]] = field(default_factory=list)
+    refused: set[int] = field(default_factory=set)
     anchors: dict[str, _Anchored] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     templated: bool = False
     broken: bool = False
     aliased: int = 0
@@ -118,7 +114,7 @@ class _Builder:
 
     def document(self, parser: Any) -> Document:
         """The document whose start event has just been read."""
-        self.marks, self.traps, self.anchors = array("Q"), [], {}
+        self.marks, self.traps, self.refused, self.anchors = array("Q"), [], set(), {}
         self.templated = self.broken = False
         self.aliased = 0
         data: Any = None
@@ -133,6 +129,7 @@ class _Builder:
             data=data,
             marks=self.marks,
             traps=tuple(self.traps),
+            refused=frozenset(self.refused),
             templated=self.templated,
             broken=self.broken,
         )
@@ -141,15 +138,15 @@ class _Builder:
         """One loop over the events of a document: the hot path of reading, hence without calls for plain members."""
         get, marks, base = parser.get_event, self.marks, self.lines
         may_template, may_escape = self.may_template, self.may_escape
-        names: dict[str, str] = {}
-        stack: list[_Frame] = []
+        names = self.names
+        stack: list[tuple[Any, str | None, int]] = []  # container, anchor, where it began
         root: Any = None
         container: Any = None
         is_map, key = False, None
         while True:
             event = get()
             kind = type(event)
-            if kind is yaml.ScalarEvent:
+            if kind is _SCALAR:
                 mark, value = event.start_mark, event.value
                 at = len(marks)
                 marks.append((mark.line + base) << LINE_SHIFT | mark.column)
@@ -159,10 +156,10 @@ class _Builder:
                     self.templated = True
                 if is_map and key is None:
                     key = names.get(value)
-                    if key is None or event.style:
-                        key = names[value] = self._key(event, at)
+                    if key is None:
+                        key = self._key(event, at)
                     if key in container:
-                        key = self._twice(key, container, stack[-1].began, at)
+                        key = self._twice(key, container, stack[-1][2], at)
                     continue
                 if not event.style:
                     value = plain(value)
@@ -171,11 +168,11 @@ class _Builder:
                         value = value.text
                     if event.anchor is not None:
                         self.anchors[event.anchor].value = value
-            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            elif kind is _MAPPING or kind is _LIST:
                 at = len(marks)
                 mark = event.start_mark
                 marks.append((mark.line + base) << LINE_SHIFT | mark.column)
-                value = {} if kind is yaml.MappingStartEvent else []
+                value = {} if kind is _MAPPING else []
                 if is_map and key is None:
                     self._complex_key(event)
                 self._open(event, value, at, len(stack))
@@ -184,20 +181,19 @@ class _Builder:
                         container[key] = value
                     else:
                         container.append(value)
-                    stack[-1].key = None
                 else:
                     root = value
-                stack.append(_Frame(value, None, event.anchor, at))
-                container, is_map, key = value, kind is yaml.MappingStartEvent, None
+                stack.append((value, event.anchor, at))
+                container, is_map, key = value, kind is _MAPPING, None
                 continue
-            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-                frame = stack.pop()
-                if frame.anchor is not None:
-                    self.anchors[frame.anchor].ended = len(marks)
-                container = stack[-1].container if stack else None
+            elif kind is _MAPPING_END or kind is _LIST_END:
+                anchor = stack.pop()[1]
+                if anchor is not None:
+                    self.anchors[anchor].ended = len(marks)
+                container = stack[-1][0] if stack else None
                 is_map, key = type(container) is dict, None
                 continue
-            elif kind is yaml.AliasEvent:
+            elif kind is _ALIAS:
                 value = self._alias(event, is_map and key is None)
             else:
                 return root
@@ -214,7 +210,7 @@ class _Builder:
         return Span(self.file, mark.line + self.lines + 1, mark.column + 1)
 
     def _key(self, event: Any, at: int) -> str:
-        """A mapping's key, checked; its text in any case, so that reading can go on."""
+        """A mapping's key, checked; its text in any case, so that reading can go on. Sound ones are kept and shared."""
         text: str = event.value
         if event.style:
             return text
@@ -229,6 +225,8 @@ class _Builder:
         elif value is not text:
             shown = text or "an empty key"
             self._refuse(event, f"a key must be text, and {shown} is not", f'Put it in quotes: "{text}".', "RC105")
+        else:
+            self.names[text] = text
         return text
 
     def _twice(self, key: str, container: dict[str, Any], began: int, at: int) -> str:
@@ -305,4 +303,5 @@ class _Builder:
 
     def _refuse(self, event: Any, message: str, hint: str, code: str = "RC106") -> None:
         self.found.error(code, message, self._span(event), hint)
+        self.refused.add(len(self.marks) - 1)
         self.broken = True

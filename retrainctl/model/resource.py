@@ -76,6 +76,7 @@ class Observed:
     fingerprint: `sha256:...` of the normalised content; equal from export, snapshot or GET.
     revision: the target's own change mark (`modifiedOn`, an ETag) where it has one.
     broken: why the resource exists but does not work (a failed creation), else None.
+    busy: a change of it is under way at the service; what is read is what was before.
     document: the whole resource as read, for backup and for writes that must keep what we do not know. Never shown.
     """
 
@@ -86,6 +87,7 @@ class Observed:
     fingerprint: str
     revision: str | None = None
     broken: str | None = None
+    busy: bool = False
     document: JsonObject = field(default_factory=dict, repr=False)
     normalised: tuple[Normalised, ...] = ()
 

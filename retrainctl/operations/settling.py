@@ -8,6 +8,7 @@ from typing import Final
 
 import orjson
 
+from retrainctl.apply.executor import at_rest
 from retrainctl.diff.verify import verify
 from retrainctl.ledger.errors import NotRecorded
 from retrainctl.ledger.ledger import Ledger
@@ -67,13 +68,12 @@ def changes_of(ledger: Ledger, run: str) -> dict[Address, ResourceChange]:
 
 
 def _one(item: Unsettled, change: ResourceChange, writer: Writer, waiter: Waiter) -> Settlement:
-    intent = item.intent
     refused = ""
     if item.operation is not None:
         performed = writer.settle(item.operation, waiter)
         if performed.outcome is Outcome.FAILED and performed.error is not None:
             refused = performed.error.message
-    observed = writer.reread(intent.address, intent.identity)
+    observed = at_rest(writer, change, waiter)
     return _judge(item, change, observed, refused)
 
 

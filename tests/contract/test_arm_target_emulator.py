@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,8 +30,8 @@ from retrainctl.targets.arm.operations import Patience, PlainWaiter
 from retrainctl.targets.arm.planner import ArmPlanner
 from retrainctl.targets.arm.target import ArmTarget
 from retrainctl.targets.azure.bucket import Bucket
-from retrainctl.targets.azure.connect import make_pipeline
-from retrainctl.targets.azure.credentials import KeyAuth
+from retrainctl.targets.azure.connect import make_pipeline, management_auth
+from retrainctl.targets.azure.credentials import Auth, IdentitySource, KeyAuth, SharedTokens
 from retrainctl.targets.azure.retry import RetryRules
 from retrainctl.wiring.clock import SystemClock
 from retrainctl.wiring.secrets import BuiltInSecrets
@@ -47,6 +48,16 @@ class Live:
 
     target: ArmTarget
     emulator: Emulator
+    others: list[Live] = field(default_factory=list)
+
+    def again(self, **more: Any) -> Live:
+        """Another connection to the same emulator; closed with this one."""
+        self.others.append(connect(self.emulator, **more))
+        return self.others[-1]
+
+    def close(self) -> None:
+        for one in (self, *self.others):
+            one.target.client.pipeline.close()
 
     def reread(self, name: str = "census") -> Observed | None:
         return self.target.reread(Address("WebService", name), service_id(name))
@@ -77,11 +88,11 @@ def service_id(name: str) -> str:
     return ids.web_service(EMULATOR_SUBSCRIPTION, "local", name)
 
 
-def connect(emulator: Emulator, *, token: str | None = None, version: str = "2017-01-01", **more: Any) -> Live:
+def connect(
+    emulator: Emulator, *, token: str | None = None, auth: Auth | None = None, version: str = "2017-01-01", **more: Any
+) -> Live:
     clock = SystemClock()
     ca = emulator.ready.get("ca")
-    from pathlib import Path
-
     pipeline = make_pipeline(
         [emulator.url],
         clock=clock,
@@ -96,7 +107,7 @@ def connect(emulator: Emulator, *, token: str | None = None, version: str = "201
         pipeline=pipeline,
         endpoint=emulator.url,
         subscription=EMULATOR_SUBSCRIPTION,
-        auth=KeyAuth(secret=Secret(token or emulator.ready["token"])),
+        auth=auth or KeyAuth(secret=Secret(token or emulator.ready["token"])),
         api_version=version,
         patience=more.pop("patience", Patience(first=0.05)),
     )
@@ -120,7 +131,7 @@ def live(emulator: Emulator) -> Iterator[Live]:
     made = connect(emulator)
     yield made
     emulator.control("DELETE", "faults")
-    made.target.client.pipeline.close()
+    made.close()
 
 
 def version(number: int) -> ModelVersion:
@@ -225,7 +236,7 @@ def test_a_group_that_is_not_there(live: Live) -> None:
 
 def test_a_wrong_token_is_refused_with_the_way_to_sign_in(live: Live) -> None:
     with pytest.raises(AuthFailed) as caught:
-        connect(live.emulator, token="not the token").target.read([creation("x")[1]])
+        live.again(token="not the token").target.read([creation("x")[1]])
     assert caught.value.status == 401
     assert "az login" in (caught.value.hint or "")
 
@@ -265,7 +276,7 @@ def test_an_association_moves_to_another_plan(live: Live) -> None:
     ]
     destination = ids.commitment_plan(EMULATOR_SUBSCRIPTION, "local", "plan2")
     client.move_association("local", "plan1", str(association["name"]), destination)
-    scanned = connect(live.emulator, scan_associations=True).target.read([creation("billed")[1]])
+    scanned = live.again(scan_associations=True).target.read([creation("billed")[1]])
     assert scanned.facts["associations"][ids.key(service_id("billed"))] == ids.key(destination)  # type: ignore[index,call-overload]
 
 
@@ -312,9 +323,6 @@ def test_each_fault_has_an_honest_outcome(live: Live, faults: dict[str, Any], ou
     assert performed.outcome is outcome, performed
     if performed.error is not None and performed.error.status is not None:
         assert performed.error.request_id
-    live.emulator.http.get("/")
-    import time
-
     time.sleep(0.4)  # a dropped answer's operation goes on by itself
     now = live.reread("faulty")
     assert now is not None
@@ -323,7 +331,7 @@ def test_each_fault_has_an_honest_outcome(live: Live, faults: dict[str, Any], ou
 
 def test_a_hanging_operation_is_unknown_and_can_be_settled_later(live: Live) -> None:
     make_service(live.emulator, "stuck")
-    patient = connect(live.emulator, patience=Patience(first=0.02, total=0.2))
+    patient = live.again(patience=Patience(first=0.02, total=0.2))
     observed = patient.reread("stuck")
     assert observed is not None
     change = move(observed, 5)
@@ -334,9 +342,18 @@ def test_a_hanging_operation_is_unknown_and_can_be_settled_later(live: Live) -> 
     assert performed.error.code == "RC323"
     assert performed.operation is not None
     assert patient.target.settle(performed.operation, Quiet()).outcome is Outcome.UNKNOWN
+    second = live.carry_out(move(observed, 6))
+    assert second.outcome is Outcome.FAILED
+    assert isinstance(second.error, Conflict)
+
+
+def test_an_operation_that_has_ended_is_settled(live: Live) -> None:
+    make_service(live.emulator, "settled")
+    observed = live.reread("settled")
+    assert observed is not None
     done = live.carry_out(move(observed, 6))
     assert done.operation is not None
-    assert live.target.settle(done.operation, Quiet()).outcome in (Outcome.DONE, Outcome.UNKNOWN)
+    assert live.target.settle(done.operation, Quiet()).outcome is Outcome.DONE
 
 
 def test_eight_threads_share_the_pipeline(live: Live) -> None:
@@ -354,7 +371,7 @@ def test_eight_threads_share_the_pipeline(live: Live) -> None:
 
 def test_the_2016_form_works_as_well(live: Live) -> None:
     make_service(live.emulator, "old")
-    old = connect(live.emulator, version="2016-05-01-preview")
+    old = live.again(version="2016-05-01-preview")
     observed = old.reread("old")
     assert observed is not None
     parameter = ("package", "nodes", "node2", "parameters", "Append score columns to output", "value")
@@ -368,17 +385,35 @@ def test_the_2016_form_works_as_well(live: Live) -> None:
     assert same.fingerprint == now.fingerprint
 
 
+def test_azure_identity_signs_in_and_its_token_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from azure.identity import DefaultAzureCredential
+
+    with running(tmp_path / "signin", "--https", "--idle-minutes", "5") as emulator:
+        make_service(emulator)
+        nobody = "00000000-0000-0000-0000-0000000000aa"
+        for name, value in {
+            "AZURE_TENANT_ID": nobody,
+            "AZURE_CLIENT_ID": nobody,
+            "AZURE_CLIENT_SECRET": "any",
+            "AZURE_AUTHORITY_HOST": emulator.url,
+        }.items():
+            monkeypatch.setenv(name, value)
+        source = IdentitySource(
+            ca_file=Path(emulator.ready["ca"]),
+            make=lambda **settings: DefaultAzureCredential(disable_instance_discovery=True, **settings),
+        )
+        live = connect(emulator, auth=management_auth(SharedTokens(source, SystemClock()), emulator.url))
+        assert live.reread() is not None
+        live.close()
+
+
 def test_over_https_the_emulators_own_authority_is_trusted_and_no_other(tmp_path) -> None:
     with running(tmp_path / "tls", "--https", "--idle-minutes", "5") as emulator:
         make_service(emulator)
         trusting = connect(emulator)
         assert trusting.reread() is not None
-        trusting.target.client.pipeline.close()
+        trusting.close()
         del emulator.ready["ca"]
         with pytest.raises(Unavailable) as caught:
             connect(emulator).reread()
         assert caught.value.code == "RC314"
-
-
-def test_the_environment_of_the_test_is_not_used() -> None:
-    assert "STORAGE_KEY" not in os.environ

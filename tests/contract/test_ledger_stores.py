@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from retrainctl.ledger import chain
 from retrainctl.ledger.errors import LeaseHeld, LeaseLost, LedgerCorrupt, LedgerError, LedgerUnavailable, NotRecorded
 from retrainctl.ledger.holder import this_process
+from retrainctl.ledger.lease import Lease
 from retrainctl.ledger.ledger import Ledger
 from retrainctl.ledger.local import LocalLedgerStore
 from retrainctl.ledger.records import BackupItem, Settlement
@@ -55,6 +57,7 @@ class Place(ABC):
     def put(self, name: str, data: bytes | None) -> None:
         """Overwrites behind the store's back; None removes."""
 
+    @abstractmethod
     def close(self) -> None: ...
 
 
@@ -73,6 +76,9 @@ class Folder(Place):
             (self.folder / name).unlink()
         else:
             (self.folder / name).write_bytes(data)
+
+    def close(self) -> None:
+        """A folder stays as it is."""
 
 
 class Container(Place):
@@ -323,14 +329,13 @@ def test_only_one_holds_the_lease_and_the_other_learns_who(ledger: Ledger, reope
 def test_one_of_many_that_want_the_lease_at_once_gets_it(reopen: Callable[[], Ledger]) -> None:
     for round_number in range(1, 6):
         ledgers = [open_ledger(reopen()._store, ManualClock(wall=datetime.now(UTC))) for _ in range(4)]
-        won, gate = [], threading.Barrier(4)
+        won: list[Lease] = []
+        gate = threading.Barrier(4)
 
-        def want(one: Ledger) -> None:
+        def want(one: Ledger, won: list[Lease] = won, gate: threading.Barrier = gate) -> None:
             gate.wait()
-            try:
+            with suppress(LeaseHeld):
                 won.append(take(one))
-            except LeaseHeld:
-                return
 
         threads = [threading.Thread(target=want, args=(one,)) for one in ledgers]
         for thread in threads:

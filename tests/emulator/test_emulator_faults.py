@@ -141,10 +141,10 @@ def test_realistic_operations_last_as_long_as_recorded(emulator: Emulator) -> No
     response = patched(emulator)
     states = []
     for _ in range(3):
-        emulator.control("PUT", "clock", {"advance": 5})
+        emulator.control("PUT", "clock", {"advance": 6})
         states.append(emulator.http.get(response.headers["Azure-AsyncOperation"]).json())
     assert [state["status"] for state in states] == ["Provisioning", "Succeeded", "Succeeded"]
-    assert states[1]["endTime"] < "2026-11-20T10:00:09"
+    assert states[1]["endTime"] < "2026-11-20T10:00:11"
 
 
 def test_unknown_names_and_values_change_nothing(emulator: Emulator) -> None:

@@ -122,3 +122,16 @@ def test_the_sku_catalogue(emulator: Emulator) -> None:
     skus = {sku["name"]: sku for sku in emulator.http.get(url, params=V16).json()["value"]}
     assert set(skus) == {"S1", "S2", "S3", "DevTest"}
     assert skus["S1"]["capacity"] == {"minimum": 1, "maximum": 10, "default": 1, "scaleType": "Manual"}
+
+
+def test_a_service_without_a_plan_gets_one_once(emulator: Emulator) -> None:
+    emulator.faults(put_incomplete="accept")
+    make_plan(emulator)
+    body = definition()
+    del body["properties"]["commitmentPlan"]
+    emulator.finished(emulator.http.put(f"{SERVICES}/census", params=V17, json=body))
+    assert associations(emulator) == []
+    patch = {"properties": {"packageType": "Graph", "commitmentPlan": {"id": f"{PLANS}/plan1"}}}
+    for _ in range(2):
+        emulator.finished(emulator.http.patch(f"{SERVICES}/census", params=V17, json=patch))
+        assert len(associations(emulator)) == 1

@@ -8,7 +8,6 @@ import os
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.definitions import ACCOUNT, definitions, keys, pascal, served, texts
 
 from retrainctl.definition.document import read
 from retrainctl.definition.edit import revise
@@ -18,6 +17,7 @@ from retrainctl.definition.parameters import PREVIEW, STABLE
 from retrainctl.definition.slots import replace_slot, slots
 from retrainctl.errors import InvalidInput
 from retrainctl.model.values import MISSING
+from tests.support.definitions import ACCOUNT, definitions, keys, pascal, served, texts
 
 EXAMPLES = 1000 if os.environ.get("RETRAINCTL_FULL") else 100
 thorough = settings(max_examples=EXAMPLES, deadline=None)

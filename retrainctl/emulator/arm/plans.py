@@ -1,4 +1,4 @@
-"""`Microsoft.MachineLearning/commitmentPlans`: plans, their associations with web services, usage and SKUs.
+"""`Microsoft.MachineLearning/commitmentPlans`: plans, their usage, and the SKUs.
 
 Everything here is synchronous and exists at 2016-05-01-preview only (section 12 of the dossier).
 """
@@ -12,7 +12,7 @@ from uuid import uuid4
 from retrainctl.emulator.arm.dialect import bad_request
 from retrainctl.emulator.arm.gateway import Gateway
 from retrainctl.emulator.arm.regions import REGIONS, slug
-from retrainctl.emulator.arm.skiptoken import next_link, position
+from retrainctl.emulator.arm.skiptoken import paged
 from retrainctl.emulator.clock import stamp
 from retrainctl.emulator.exchange import Answer, Call, Refusal
 from retrainctl.emulator.frame import Frame
@@ -21,7 +21,6 @@ from retrainctl.emulator.resources import Resource, resource_id
 from retrainctl.emulator.routing import Route
 
 TYPE: Final = "Microsoft.MachineLearning/commitmentPlans"
-ASSOCIATION_TYPE: Final = TYPE + "/commitmentAssociations"
 COMPUTE_HOURS: Final = "machineLearningWebServiceComputeHours"
 TRANSACTIONS: Final = "machineLearningWebServiceTransactions"
 
@@ -42,28 +41,28 @@ _PLAN_METER: Final = "4a5a4b83-6216-47c5-b3db-fe430fa6e2c3"
 _LIST: Final = (
     "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.MachineLearning/commitmentPlans"
 )
+ONE: Final = _LIST + "/{plan}"
 _PROVIDER: Final = "/subscriptions/{subscription}/providers/Microsoft.MachineLearning"
 
 
 class Plans:
-    """The handlers; and what web services need: a usable plan, an association made and unmade, usage noted."""
+    """The handlers, and whether a plan can be used."""
 
     def __init__(self, frame: Frame, gateway: Gateway) -> None:
         self._frame = frame
         self._gateway = gateway
 
     def routes(self) -> Iterable[Route]:
-        one = _LIST + "/{plan}"
         table: list[tuple[str, str, Callable[[Call], Answer]]] = [
             ("GET", _LIST, self._list),
             ("GET", _PROVIDER + "/commitmentPlans", self._list),
             ("GET", _PROVIDER + "/skus", self._skus),
-            ("PUT", one, self._put),
-            ("GET", one, self._get),
-            ("HEAD", one, self._head),
-            ("PATCH", one, self._patch),
-            ("DELETE", one, self._delete),
-            ("GET", one + "/usageHistory", self._usage),
+            ("PUT", ONE, self._put),
+            ("GET", ONE, self._get),
+            ("HEAD", ONE, self._head),
+            ("PATCH", ONE, self._patch),
+            ("DELETE", ONE, self._delete),
+            ("GET", ONE + "/usageHistory", self._usage),
         ]
         for method, pattern, handler in table:
             yield Route(
@@ -73,10 +72,8 @@ class Plans:
                 dialect=self._gateway.provider_dialect,
             )
 
-    # For web services
-
-    def check_usable(self, plan_id: str, location: str) -> None:
-        """The plan exists, is in the service's region, and has room.
+    def check_usable(self, plan_id: str, location: str) -> Resource:
+        """The plan: it exists, and is in the service's region.
 
         Raises:
             Refusal: 400; the codes are a guess.
@@ -89,23 +86,7 @@ class Plans:
                 "CommitmentPlanRegionMismatch",
                 f"The commitment plan is in '{plan.head['location']}', the web service in '{slug(location)}'.",
             )
-
-    def add_usage(self, resource: str, meter: str, amount: float) -> None:
-        """Note consumption of a web service on its plan, for `usageHistory`; without a plan nothing happens."""
-        day = stamp(self._frame.clock.now())[:10]
-        for association in self._all_associations():
-            if association.head["properties"]["associatedResourceId"].lower() == resource.lower():
-                plan = association.head["properties"]["commitmentPlanId"].lower()
-                self._frame.store.run(
-                    "INSERT INTO plan_usage VALUES(?,?,?,?) ON CONFLICT(plan, day, meter) DO UPDATE"
-                    " SET amount=amount+excluded.amount",
-                    plan,
-                    day,
-                    meter,
-                    amount,
-                )
-
-    # Plans
+        return plan
 
     def find(self, group: str, name: str) -> Resource:
         plan = self._frame.resources.get(resource_id(SUBSCRIPTION, group, TYPE, name))
@@ -131,7 +112,7 @@ class Plans:
                 "type": TYPE,
                 "location": location,  # not normalised (R16, R17)
                 "tags": tags,
-                "etag": self._etag(),
+                "etag": etag(self._frame.clock.now()),
                 "sku": sku,
                 "created": stamp(now),
             },
@@ -156,7 +137,7 @@ class Plans:
             self._check_etag(call, before, wish)
             plan = before
             plan.head |= {"sku": _sku(wish.get("sku"), plan.head["sku"]), "tags": wish.get("tags") or {}}
-            plan.head["etag"] = self._etag()
+            plan.head["etag"] = etag(self._frame.clock.now())
             self._frame.resources.put(plan)
         return Answer(body=_plan_view(plan), wrote=True)
 
@@ -178,7 +159,7 @@ class Plans:
             plan.head["sku"] = _sku(wish["sku"], plan.head["sku"])
         if wish.get("tags") is not None:
             plan.head["tags"] = wish["tags"]
-        plan.head["etag"] = self._etag()
+        plan.head["etag"] = etag(self._frame.clock.now())
         self._frame.resources.put(plan)
         return Answer(body=_plan_view(plan), wrote=True)
 
@@ -189,23 +170,13 @@ class Plans:
         return Answer(wrote=True)
 
     def _list(self, call: Call) -> Answer:
-        return self._page(
+        group = call.params.get("group")
+        return paged(
             call,
-            lambda after, limit: self._frame.resources.page(TYPE, SUBSCRIPTION, call.params.get("group"), after, limit),
+            lambda after, limit: self._frame.resources.page(TYPE, SUBSCRIPTION, group, after, limit),
             _plan_view,
+            int(self._frame.knobs.number("page-size")),
         )
-
-    def _page(
-        self,
-        call: Call,
-        read: Callable[[int, int], tuple[list[Resource], bool]],
-        view: Callable[[Resource], dict[str, Any]],
-    ) -> Answer:
-        found, more = read(position(call), int(self._frame.knobs.number("page-size")))
-        body: dict[str, Any] = {"value": [view(resource) for resource in found]}
-        if more:
-            body["nextLink"] = next_link(call, found[-1].seq)
-        return Answer(body=body)
 
     def _check_etag(self, call: Call, plan: Resource, wish: dict[str, Any]) -> None:
         if self._frame.knobs.text("plan-etag") == "ignore":
@@ -213,12 +184,6 @@ class Plans:
         given = call.headers.get("if-match", wish.get("etag") or "*").strip('"')
         if given not in ("*", plan.head["etag"]):
             raise Refusal(412, "PreconditionFailed", "The etag of the commitment plan has changed.")
-
-    def _etag(self) -> str:
-        """As recorded: `0000e963-0000-0000-0000-5900d3560000`, the fifth part being seconds since 1970."""
-        return f"0000{uuid4().hex[:4]}-0000-0000-0000-{int(self._frame.clock.now()):08x}0000"
-
-    # Associations, usage, SKUs
 
     def _usage(self, call: Call) -> Answer:
         plan = self.find(call.params["group"], call.params["plan"])
@@ -234,6 +199,11 @@ class Plans:
     def _skus(self, call: Call) -> Answer:
         del call
         return Answer(body={"value": [_catalogue_entry(name) for name in QUANTITIES]})
+
+
+def etag(now: float) -> str:
+    """As recorded: `0000e963-0000-0000-0000-5900d3560000`, the fifth part being seconds since 1970."""
+    return f"0000{uuid4().hex[:4]}-0000-0000-0000-{int(now):08x}0000"
 
 
 def _sku(wish: Any, before: dict[str, Any] | None) -> dict[str, Any]:

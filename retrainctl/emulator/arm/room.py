@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from retrainctl.emulator.arm import plans
+from retrainctl.emulator.arm.associations import Associations
 from retrainctl.emulator.arm.gateway import Gateway
 from retrainctl.emulator.arm.knobs import KNOBS
 from retrainctl.emulator.arm.plans import Plans
@@ -27,10 +28,11 @@ class ArmRoom:
     def enter(self, frame: Frame) -> None:
         self._gateway = Gateway(frame)
         self.plans = Plans(frame, self._gateway)
-        self.web_services = WebServices(frame, self._gateway, self.plans)
+        self.associations = Associations(frame, self._gateway, self.plans)
+        self.web_services = WebServices(frame, self._gateway, self.plans, self.associations)
         self._storage = StorageAccounts(frame, self._gateway)
         self._sign_in = SignIn(frame)
-        self._seeding = Seeding(frame, self._gateway, self.plans)
+        self._seeding = Seeding(frame, self._gateway, self.plans, self.associations)
 
     def furnish(self) -> None:
         self._gateway.furnish()
@@ -39,6 +41,7 @@ class ArmRoom:
         yield from self._sign_in.routes()
         yield from self._gateway.routes()
         yield from self.plans.routes()
+        yield from self.associations.routes()
         yield from self.web_services.routes()
         yield from self._storage.routes()
 

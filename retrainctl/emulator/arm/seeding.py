@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 import orjson
 
 from retrainctl.emulator.arm import definition, plans, service_content
+from retrainctl.emulator.arm.associations import Associations
 from retrainctl.emulator.arm.gateway import Gateway, group_id
 from retrainctl.emulator.arm.plans import Plans
 from retrainctl.emulator.arm.regions import display, slug
@@ -25,10 +26,11 @@ _PLAN_FIELDS = ("name", "resourceGroup", "location", "sku", "tags", "usage")
 class Seeding:
     """Both sections."""
 
-    def __init__(self, frame: Frame, gateway: Gateway, plan_room: Plans) -> None:
+    def __init__(self, frame: Frame, gateway: Gateway, plan_room: Plans, associations: Associations) -> None:
         self._frame = frame
         self._gateway = gateway
         self._plans = plan_room
+        self._associations = associations
 
     def web_services(self, items: list[Any], source: SeedSource) -> Loaded:
         """Each `{definition, name?, resourceGroup?, location?, keys?, commitmentPlan?}` becomes a live service.
@@ -99,7 +101,7 @@ class Seeding:
                 hint="name it in a section commitmentPlans above webServices",
             )
         service.secret["commitmentPlan"] = identifier
-        self._plans.associate(identifier, service.id, service.head["location"])
+        self._associations.associate(identifier, service.id, service.head["location"])
 
     def commitment_plans(self, items: list[Any], source: SeedSource) -> Loaded:
         """Each `{name, sku?, location?, resourceGroup?, tags?, usage?}`; `usage` lists `{date, METER: amount}`."""

@@ -53,8 +53,8 @@ def replace(service: Resource, properties: dict[str, Any], tags: dict[str, Any] 
     """The whole content of a PUT. `rotate`: new keys where it has none."""
     properties = dict(properties)
     plan = properties.pop("commitmentPlan", {}).get("id")
-    if plan and "commitmentPlan" not in service.secret:
-        service.secret["commitmentPlan"] = plan
+    if plan:
+        service.secret.setdefault("commitmentPlan", plan)
     if (keys := properties.pop("keys", None)) is not None:
         service.secret["keys"] = keys
     elif rotate:
@@ -77,7 +77,9 @@ def merge(service: Resource, patch: dict[str, Any], *, replace_maps: bool) -> No
     A large member that is empty afterwards vanishes, as `parameters` did in R17.
     """
     patch = dict(patch)
-    patch.pop("commitmentPlan", None)
+    plan = (patch.pop("commitmentPlan", None) or {}).get("id")
+    if plan:
+        service.secret.setdefault("commitmentPlan", plan)
     if (keys := patch.pop("keys", None)) is not None:
         service.secret["keys"] |= {name: value for name, value in keys.items() if value is not None}
     if isinstance(patch.get("storageAccount"), dict):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from hashlib import sha512
+from typing import Any
 from urllib.parse import quote
 
-from retrainctl.emulator.exchange import Call, Refusal
+from retrainctl.emulator.exchange import Answer, Call, Refusal
+from retrainctl.emulator.resources import Resource
 
 
 def _token(seq: int) -> str:
@@ -18,6 +21,20 @@ def _token(seq: int) -> str:
         if "/" in text and "+" in text:
             return text
     raise AssertionError("unreachable: 256 salts")
+
+
+def paged(
+    call: Call,
+    read: Callable[[int, int], tuple[list[Resource], bool]],
+    view: Callable[[Resource], dict[str, Any]],
+    limit: int,
+) -> Answer:
+    """One page, from the position that the call names; `read(after, limit)` gives rows and whether more follow."""
+    found, more = read(position(call), limit)
+    body: dict[str, Any] = {"value": [view(resource) for resource in found]}
+    if more:
+        body["nextLink"] = next_link(call, found[-1].seq)
+    return Answer(body=body)
 
 
 def next_link(call: Call, seq: int) -> str:

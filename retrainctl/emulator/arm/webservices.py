@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from retrainctl.emulator.arm import definition, rules, service_content, service_view
+from retrainctl.emulator.arm.associations import Associations
 from retrainctl.emulator.arm.definition import PREVIEW, READ_ONLY
 from retrainctl.emulator.arm.dialect import bad_request, not_found
 from retrainctl.emulator.arm.encryption import WrongRegion
@@ -21,7 +22,7 @@ from retrainctl.emulator.arm.providers import OPERATIONS
 from retrainctl.emulator.arm.regions import HOST_PREFIXES, REGIONS, slug
 from retrainctl.emulator.arm.service_content import service_id
 from retrainctl.emulator.arm.service_view import TYPE
-from retrainctl.emulator.arm.skiptoken import next_link, position
+from retrainctl.emulator.arm.skiptoken import paged
 from retrainctl.emulator.exchange import Answer, Call, Refusal
 from retrainctl.emulator.frame import Frame
 from retrainctl.emulator.identity import SUBSCRIPTION
@@ -36,10 +37,11 @@ _LIST: Final = "/subscriptions/{subscription}/resourceGroups/{group}/providers/M
 class WebServices:
     """The handlers, and the effects that operations have later."""
 
-    def __init__(self, frame: Frame, gateway: Gateway, plans: Plans) -> None:
+    def __init__(self, frame: Frame, gateway: Gateway, plans: Plans, associations: Associations) -> None:
         self._frame = frame
         self._gateway = gateway
         self._plans = plans
+        self._associations = associations
         self._polling = Polling(frame, gateway)
         define = frame.operations.define
         define("webService.put", self._put_done, self._abandoned)
@@ -106,13 +108,13 @@ class WebServices:
         return Answer(body=self.find(call.params["group"], call.params["name"]).secret["keys"])
 
     def _list(self, call: Call) -> Answer:
-        limit = int(self._frame.knobs.number("page-size"))
-        found, more = self._frame.resources.page(TYPE, SUBSCRIPTION, call.params.get("group"), position(call), limit)
-        version = call.query["api-version"]
-        body: dict[str, Any] = {"value": [service_view.list_item(service, version) for service in found]}
-        if more:
-            body["nextLink"] = next_link(call, found[-1].seq)
-        return Answer(body=body)
+        group, version = call.params.get("group"), call.query["api-version"]
+        return paged(
+            call,
+            lambda after, limit: self._frame.resources.page(TYPE, SUBSCRIPTION, group, after, limit),
+            lambda service: service_view.list_item(service, version),
+            int(self._frame.knobs.number("page-size")),
+        )
 
     def _list_all(self, call: Call) -> Answer:
         """R17: the gateway asks every region and passes their request ids on. R16: one region, no such header."""
@@ -141,8 +143,8 @@ class WebServices:
         if existing is not None:
             self._check_idle(existing)
             rules.check_writable(existing)
-        if existing is None or existing.head["state"].get("stub"):
-            self._check_creation(properties, location)
+        creating = existing is None or bool(existing.head["state"].get("stub"))
+        self._check_complete(properties, location, creating=creating)
         self._take_in(properties, location)
         arguments = {"tags": body.get("tags"), "properties": properties}
         service = existing or self._stub(group, name, location)
@@ -159,8 +161,8 @@ class WebServices:
         service.head["state"]["stub"] = True
         return service
 
-    def _check_creation(self, properties: dict[str, Any], location: str) -> None:
-        if self._frame.knobs.text("put-incomplete") == "reject":
+    def _check_complete(self, properties: dict[str, Any], location: str, *, creating: bool) -> None:
+        if creating and self._frame.knobs.text("put-incomplete") == "reject":
             rules.check_complete(properties)
         plan = properties.get("commitmentPlan", {}).get("id")
         if plan:
@@ -179,6 +181,7 @@ class WebServices:
         rules.check_writable(service)
         needs_type = self._frame.knobs.text("patch-package-type") == "required"
         rules.check_patch(body, given, service, package_type=needs_type)
+        self._check_complete(given, service.head["location"], creating=False)
         self._take_in(properties, service.head["location"])
         service.head["state"]["provisioningState"] = "Provisioning"
         service_content.modified(service, now)
@@ -244,25 +247,27 @@ class WebServices:
             return
         properties = operation.arguments["properties"]
         self._require_blobs(properties)
-        fresh = bool(service.head["state"].pop("stub", False))
+        fresh, billed = bool(service.head["state"].pop("stub", False)), service.secret.get("commitmentPlan")
         rotate = not fresh and self._frame.knobs.on("put-rotates-keys")
         service_content.replace(service, properties, operation.arguments["tags"], rotate=rotate)
-        self._finish(service, operation)
-        if fresh and "commitmentPlan" in service.secret:
-            self._plans.associate(service.secret["commitmentPlan"], service.id, service.head["location"])
+        self._finish(service, operation, billed)
 
     def _patch_done(self, operation: Operation) -> None:
         service = self._frame.resources.get(operation.subject)
         if service is None:
             return
-        properties = operation.arguments["properties"]
+        properties, billed = operation.arguments["properties"], service.secret.get("commitmentPlan")
         self._require_blobs(definition.drop_nulls(properties))
         if operation.arguments["tags"] is not None:
             service.head["tags"] = definition.drop_nulls(operation.arguments["tags"])
         service_content.merge(service, properties, replace_maps=self._frame.knobs.text("patch-maps") == "replace")
-        self._finish(service, operation)
+        self._finish(service, operation, billed)
 
-    def _finish(self, service: Resource, operation: Operation) -> None:
+    def _finish(self, service: Resource, operation: Operation, billed: str | None) -> None:
+        """`billed`: the plan so far; it is set once, with whichever write names it first."""
+        plan = service.secret.get("commitmentPlan")
+        if plan and plan != billed:
+            self._associations.associate(plan, service.id, service.head["location"])
         state = service.head["state"]
         state["provisioningState"] = "Succeeded"
         if self._frame.knobs.text("regional-after-update") == "drop":
@@ -281,7 +286,7 @@ class WebServices:
 
     def _delete_done(self, operation: Operation) -> None:
         if self._frame.resources.delete(operation.subject):
-            self._plans.dissociate(operation.subject)
+            self._associations.dissociate(operation.subject)
 
     def _regional_done(self, operation: Operation) -> None:
         service = self._frame.resources.get(operation.subject)

@@ -317,11 +317,7 @@ class BlobApi:
         size = await self._size(blob)
         if request.call.query.get("comp") == "metadata":
             return Answer(headers=[*_marks(blob), *_metadata_headers(blob.metadata)])
-        return Answer(
-            headers=_blob_headers(blob),
-            body=Streamed(length=size, chunks=None),
-            media=blob.headers.get("content-type", _BINARY),
-        )
+        return _blob_answer(request, blob, Streamed(length=size, chunks=None))
 
     async def _get(self, request: Request) -> Answer:
         request.access.require("object", "r")
@@ -329,18 +325,10 @@ class BlobApi:
         size = await self._size(blob)
         asked = request.call.headers.get("x-ms-range") or request.call.headers.get("range")
         span = _range(asked, size)
-        headers = _blob_headers(blob)
         start, length = span or (0, size)
-        if span is not None:
-            headers.append(("Content-Range", f"bytes {start}-{start + length - 1}/{size}"))
-            headers = _range_md5(headers)
-        pieces = self._shelf.pieces(blob, start, length)
-        return Answer(
-            status=200 if span is None else 206,
-            headers=headers,
-            body=Streamed(length=length, chunks=_asynchronous(pieces)),
-            media=blob.headers.get("content-type", _BINARY),
-        )
+        body = Streamed(length=length, chunks=_asynchronous(self._shelf.pieces(blob, start, length)))
+        told = None if span is None else f"bytes {start}-{start + length - 1}/{size}"
+        return _blob_answer(request, blob, body, told)
 
     async def _size(self, blob: Blob) -> int:
         with self._frame.store.transaction():
@@ -390,6 +378,13 @@ class BlobApi:
         return Draft(path=path, size=size, md5=digest.digest())
 
 
+_OVERRIDES: Final = {
+    "rsct": "content-type",
+    "rsce": "content-encoding",
+    "rscl": "content-language",
+    "rscd": "content-disposition",
+    "rscc": "cache-control",
+}
 _LEASE: Final = [("x-ms-lease-status", "unlocked"), ("x-ms-lease-state", "available")]
 _ENCRYPTED: Final = ("x-ms-request-server-encrypted", "true")
 _BINARY: Final = "application/octet-stream"
@@ -502,11 +497,14 @@ def _md5(draft: Draft) -> tuple[str, str]:
     return ("Content-MD5", base64.b64encode(draft.md5).decode())
 
 
-def _blob_headers(blob: Blob) -> list[tuple[str, str]]:
-    own = [(name, value) for name, value in blob.headers.items() if name != "content-type"]
-    return [
+def _blob_answer(request: Request, blob: Blob, body: Streamed, part: str | None = None) -> Answer:
+    """A blob with its headers; what a signature says of them (`rsct` ...) goes before. `part` is the Content-Range."""
+    query = request.call.query
+    own = {**blob.headers, **{name: query[key] for key, name in _OVERRIDES.items() if key in query}}
+    media = own.pop("content-type", _BINARY)
+    headers = [
         *_marks(blob),
-        *own,
+        *own.items(),
         ("Accept-Ranges", "bytes"),
         ("x-ms-blob-type", "BlockBlob"),
         ("x-ms-creation-time", http_date(blob.created)),
@@ -514,11 +512,11 @@ def _blob_headers(blob: Blob) -> list[tuple[str, str]]:
         *_LEASE,
         *_metadata_headers(blob.metadata),
     ]
-
-
-def _range_md5(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """With a range, Content-MD5 would be that of the part: the whole blob's goes under another name."""
-    return [("x-ms-blob-content-md5" if name == "content-md5" else name, value) for name, value in headers]
+    if part is not None:
+        # Content-MD5 would be that of the part: the whole blob's goes under another name.
+        headers = [("x-ms-blob-content-md5" if name == "content-md5" else name, value) for name, value in headers]
+        headers.append(("Content-Range", part))
+    return Answer(status=200 if part is None else 206, headers=headers, body=body, media=media)
 
 
 def _range(asked: str | None, size: int) -> tuple[int, int] | None:

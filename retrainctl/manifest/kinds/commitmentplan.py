@@ -15,6 +15,7 @@ _FIELDS = ("location", "tags", "sku")
 def decode(instance: Instance, context: Context) -> Desired | None:
     """The plan with its declared fields; one that is declared whole (with its sku) is in the environment's region."""
     arm = context.arm(instance)
+    waits = after(instance, context)
     if arm is None:
         return None
     spec = instance.spec
@@ -25,7 +26,7 @@ def decode(instance: Instance, context: Context) -> Desired | None:
         address=instance.address,
         place=arm_place(instance, arm),
         fields=fields,
-        after=after(instance, context),
+        after=waits,
         origin=instance.origin,
         spans=Spans(instance),
     )

@@ -32,20 +32,26 @@ def _from_csv(instance: Instance, context: Context, name: str) -> tuple[ModelVer
     return None if table is None else table.line(instance.address.name)
 
 
-def _from_list(instance: Instance, context: Context, declared: list[dict[str, Any]]) -> tuple[ModelVersion, ...]:
+def _from_list(instance: Instance, context: Context, declared: list[dict[str, Any]]) -> tuple[ModelVersion, ...] | None:
     places = _places(instance, len(declared))
-    return tuple(
+    made = [
         _version(instance, context, position, entry, place)
         for position, (entry, place) in enumerate(zip(declared, places, strict=True))
-    )
+    ]
+    versions = tuple(version for version in made if version is not None)
+    return versions if len(versions) == len(made) else None
 
 
-def _version(instance: Instance, context: Context, position: int, entry: dict[str, Any], origin: Span) -> ModelVersion:
+def _version(
+    instance: Instance, context: Context, position: int, entry: dict[str, Any], origin: Span
+) -> ModelVersion | None:
     sha256 = entry.get("sha256")
     file = entry.get("file")
     if file is not None:
         at = ("spec", "versions", position, "file")
-        file = model_file(context.sources, file, instance.document.file, lambda: instance.span(at, key=False)) or file
+        file = model_file(context.sources, file, instance.document.file, lambda: instance.span(at, key=False))
+        if file is None:
+            return None
     return ModelVersion(
         model=instance.address.name,
         version=entry["version"],

@@ -28,6 +28,7 @@ def decode(instance: Instance, context: Context) -> Desired | None:
     slots = pinned(instance, context)
     definition = _definition(instance, context)
     plan = _commitment_plan(instance, context, arm) if arm is not None else ("", None)
+    waits = after(instance, context, () if plan is None or plan[1] is None else (plan[1],))
     if arm is None or slots is None or plan is None or (definition is None and "definition" in instance.spec):
         return None
     fields = _fields(instance)
@@ -37,15 +38,14 @@ def decode(instance: Instance, context: Context) -> Desired | None:
         fields = {**_defined(definition, slots), **fields}
         if arm.location is not None:
             fields.setdefault("location", arm.location)
-    identity, address = plan
-    if identity:
-        fields["commitmentPlan"] = {"id": identity}
+    if plan[0]:
+        fields["commitmentPlan"] = {"id": plan[0]}
     return Desired(
         address=instance.address,
         place=arm_place(instance, arm),
         fields=fields,
         slots=slots,
-        after=after(instance, context, () if address is None else (address,)),
+        after=waits,
         origin=instance.origin,
         spans=Spans(instance, "definition" if definition is not None else None),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -86,7 +87,7 @@ class SnapshotReader:
         if known is None:
             resource = ids.parse(identity)
             place = Place(kind=address.kind, group=resource.resource_group, name=resource.name)
-            entry = self._files.assign([place]).get(place) or self._files.search([place], set()).get(place)
+            entry = self._files.find(place)
             if entry is None:
                 return None
             known = (place, entry)
@@ -180,17 +181,8 @@ class SnapshotReader:
         """The same, its large parts left on disk."""
         stored = Stored(self._documents, entry.path, entry.shown, found.fingerprint)
         names = tuple(found.fields)
-        return Observed(
-            address=found.address,
-            identity=found.identity,
-            fields=LazyFields(stored, found.fields, self._names.setdefault(names, names)),
-            slots=found.slots,
-            fingerprint=found.fingerprint,
-            revision=found.revision,
-            broken=found.broken,
-            document=LazyDocument(stored),
-            normalised=found.normalised,
-        )
+        fields = LazyFields(stored, found.fields, self._names.setdefault(names, names))
+        return replace(found, fields=fields, document=LazyDocument(stored))
 
     def _facts(self) -> dict[str, Any]:
         if self._head is None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from retrainctl.definition.document import is_plan, name_of, read, read_plan
+from retrainctl.definition.document import name_of, read_either
 from retrainctl.definition.file import load_bytes
-from retrainctl.definition.parsing import invalid, parse
+from retrainctl.definition.parsing import invalid
 from retrainctl.diagnostics import Span
 from retrainctl.errors import InvalidInput
 from retrainctl.targets.arm import ids
@@ -82,6 +82,10 @@ class FolderFiles:
         inside = _by_content(entry for entry in self._by_file.values() if entry.path not in taken)
         return {place: inside[place.key] for place in missing if place.key in inside}
 
+    def find(self, place: Place) -> Entry | None:
+        """The file of one resource."""
+        return self._named(place) or self.search([place], set()).get(place)
+
     def holds(self, entry: Entry, place: Place, document: Mapping[str, Any]) -> bool:
         """Whether the file is about the resource that its name says. In a folder that we wrote it must be."""
         said = name_of(document)
@@ -107,10 +111,10 @@ class FolderFiles:
         return self._by_file.get((place.kind, file))
 
     def _scan(self) -> Iterator[tuple[Entry, str, str]]:
-        for folder, group in folders(self._root):
+        for folder, group in folders(self._root, self._shown):
             for kind, inner in ((SERVICE, folder), (PLAN, folder / PLANS)):
                 shown = f"{self._shown}/{folder.name}" + ("" if inner is folder else f"/{PLANS}")
-                for path, name in json_files(inner):
+                for path, name in json_files(inner, shown):
                     entry = Entry(path=path, shown=f"{shown}/{path.name}", kind=kind, group=group, name=name)
                     yield entry, folder.name, path.name.removesuffix(".json")
 
@@ -143,6 +147,11 @@ class LooseFiles:
                 raise twice(other, entry)
         return found
 
+    def find(self, place: Place) -> Entry | None:
+        """The file of one resource, by what the file or its name says."""
+        fits = (e for e in self._entries if _choose(e, [place], self._default_group, alone=False) is not None)
+        return next(fits, None)
+
     def search(self, missing: Iterable[Place], taken: set[Path]) -> dict[Place, Entry]:
         """Nothing more: the content of every file is known already."""
         return {}
@@ -163,7 +172,7 @@ def loose_folder(root: Path, shown: str) -> tuple[Entry, ...]:
     """
     found: list[Entry] = []
     bad: list[InvalidInput] = []
-    for path, _ in json_files(root):
+    for path, _ in json_files(root, shown):
         if path.name in (HEAD, APPLIED):
             continue
         file = f"{shown}/{path.name}"
@@ -179,8 +188,7 @@ def loose_folder(root: Path, shown: str) -> tuple[Entry, ...]:
 
 def entry_of(path: Path, shown: str, data: bytes) -> tuple[Entry, dict[str, Any]]:
     """A file and its document, known from its content; raises `InvalidInput` when it is neither service nor plan."""
-    plan = is_plan(parse(data, file=shown))
-    document = read_plan(data, file=shown) if plan else read(data, file=shown)
+    plan, document = read_either(data, file=shown)
     group = None
     if isinstance(identity := document.get("id"), str):
         try:

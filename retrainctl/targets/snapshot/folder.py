@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,7 +62,7 @@ def read_head(root: Path, shown: str) -> Head | None:
     if not isinstance(data, dict):
         raise _bad(file, "it must be an object")
     complete, number = data.get("complete", False), data.get("format", FORMAT)
-    targets = data.get("targets") or {}
+    targets = data.get("targets", {})
     created = read_moment(data.get("createdAt"))
     if not isinstance(complete, bool):
         raise _bad(file, "`complete` must be true or false")
@@ -91,23 +91,31 @@ def _bad(file: str, why: str) -> InvalidInput:
     )
 
 
-def json_files(folder: Path) -> Iterator[tuple[Path, str | None]]:
-    """The JSON files of a folder, by name, with the resource name behind each (None for a shortened one)."""
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(e.name for e in entries if e.name.endswith(".json") and not e.name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for name in names:
+def json_files(folder: Path, shown: str) -> Iterator[tuple[Path, str | None]]:
+    """The JSON files of a folder, by name, with the resource name behind each (None for a shortened one).
+
+    Nothing where there is no such folder; raises `InvalidInput` where it may not be read.
+    """
+    for name in _names(folder, shown, lambda entry: entry.name.endswith(".json")):
         yield folder / name, decode(name.removesuffix(".json"))
 
 
-def folders(folder: Path) -> Iterator[tuple[Path, str | None]]:
-    """The folders in a folder, by name, with the resource name behind each."""
+def folders(folder: Path, shown: str) -> Iterator[tuple[Path, str | None]]:
+    """The folders in a folder, likewise."""
+    for name in _names(folder, shown, os.DirEntry.is_dir):
+        yield folder / name, decode(name)
+
+
+def _names(folder: Path, shown: str, wanted: Callable[[os.DirEntry[str]], bool]) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            names = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+            return sorted(entry.name for entry in entries if not entry.name.startswith(".") and wanted(entry))
     except (FileNotFoundError, NotADirectoryError):
-        return
-    for name in names:
-        yield folder / name, decode(name)
+        return []
+    except OSError as bad:
+        raise invalid(
+            "RC220",
+            f"the folder cannot be read: {bad.strerror}",
+            span=Span(shown, 1, 1),
+            hint="check the permissions of the folder",
+        ) from None
