@@ -126,13 +126,23 @@ class _Wave:
         try:
             return waiting.timed(self._apply(change, waiting), began)
         except StopWaiting:
-            return waiting.timed(waiting.in_flight(), began)
+            return waiting.timed(self._interrupted(change, waiting), began)
         except TargetError as error:
             return waiting.timed(Result(change=change, fate=Fate.FAILED, error=error, why=error.message), began)
         except RetrainctlError as error:
             # The ledger or the lease is gone, or a secret is missing: going on would write without a record.
             self.fatal = self.fatal or error
             return not_attempted([change], error.message)[0]
+
+    def _interrupted(self, change: ResourceChange, waiting: _Waiting) -> Result:
+        """In flight when the service took the request; a wait before that had sent nothing."""
+        if waiting.taken:
+            return waiting.in_flight()
+        if waiting.step is not None:
+            self.tools.books.after(
+                change.address, waiting.step.id, Outcome.FAILED, applied=None, removed=False, detail="never sent"
+            )
+        return not_attempted([change], "the run was told to end")[0]
 
     def _apply(self, change: ResourceChange, waiting: _Waiting) -> Result:
         writer, spec = self.tools.writers[change.target], self.tools.kinds[change.address.kind]
@@ -217,12 +227,13 @@ class _Waiting:
     step: Step | None = None
     operation: str | None = None
     request_id: str | None = None
+    taken: bool = False
 
     def pause(self, seconds: float) -> None:
         self.tools.stop.pause(seconds)
 
     def sent(self, operation: str | None, request_id: str | None) -> None:
-        self.operation, self.request_id = operation, request_id
+        self.operation, self.request_id, self.taken = operation, request_id, True
         assert self.step is not None
         self.tools.books.sent(self.change.address, self.step.id, operation, request_id)
 

@@ -38,7 +38,7 @@ def written(parameter: Any, api_version: str) -> Any:
 def lift(parameter: Any) -> Any:
     """A parameter in the comparable form: `{"value": ...}`, a signature or password in it masked; or `ENCRYPTED`."""
     if not isinstance(parameter, Mapping):
-        return {"value": masked(parameter)}
+        return {} if parameter is None else {"value": masked(parameter)}
     if parameter.get("certificateThumbprint"):
         return ENCRYPTED
     value = parameter.get("value")

@@ -61,10 +61,10 @@ class Application:
             await _send(scope, receive, send, await self._control.answer(call), [("Cache-Control", "no-store")])
             return
         segments = split_path(scope["raw_path"].decode("latin-1"))
-        route, params, allowed = self._frame.router.find(call.method, segments)
+        route, params, others = self._frame.router.find(call.method, segments)
         if route is None:
             await read_body(receive)
-            await _send(scope, receive, send, _nowhere(call, allowed), [])
+            await _nowhere(call, others, scope, receive, send)
             return
         if not route.streamed:
             call = replace(call, params=params, body=await read_body(receive))
@@ -178,11 +178,17 @@ def read_head(scope: Scope) -> Call:
     )
 
 
-def _nowhere(call: Call, allowed: tuple[str, ...]) -> Answer:
-    if allowed:
-        body = {"error": {"code": "MethodNotAllowed", "message": f"{call.method} is not supported on {call.path}."}}
-        return Answer(status=405, body=body, headers=[("Allow", ", ".join(sorted(allowed)))])
-    return Answer(status=404, body={"error": {"code": "NotFound", "message": f"The emulator serves no {call.path}."}})
+async def _nowhere(call: Call, others: dict[str, Route], scope: Scope, receive: Receive, send: Send) -> None:
+    """No such path; or no such verb there, in the words of the API that owns the path."""
+    if not others:
+        body = {"error": {"code": "NotFound", "message": f"The emulator serves no {call.path}."}}
+        await _send(scope, receive, send, Answer(status=404, body=body), [])
+        return
+    dialect = next(iter(others.values())).dialect
+    allow = [("Allow", ", ".join(sorted(others)))]
+    message = f"The requested resource does not support http method '{call.method}'."
+    answer = dialect.refuse(call, Refusal(405, "MethodNotAllowed", message, headers=allow, gateway=True))
+    await _send(scope, receive, send, answer, dialect.decorate(call, answer))
 
 
 async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer, headers: list[tuple[str, str]]) -> None:

@@ -91,6 +91,7 @@ class EffectFailed(Exception):
 
 Effect = Callable[[Operation], None]
 Abandon = Callable[[Operation, str], None]
+_KEPT_SECONDS = 86_400.0
 _COLUMNS = "id, effect, subject, place, arguments, started, queued, due, outcome, state, failure"
 
 
@@ -112,6 +113,9 @@ class Operations:
 
     def restore(self) -> None:
         """Take up what was under way when the process ended, or drop it after the store was cleared."""
+        self._store.run(
+            "DELETE FROM operation WHERE state<>'Provisioning' AND due<?", self._clock.now() - _KEPT_SECONDS
+        )
         rows = self._store.rows("SELECT due, id FROM operation WHERE state='Provisioning' AND outcome<>'hang'")
         self._due = [(float(due), str(id_)) for due, id_ in rows]
         heapq.heapify(self._due)

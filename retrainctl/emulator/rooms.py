@@ -9,5 +9,6 @@ def all_rooms() -> list[Room]:
     """New instances of every room."""
     from retrainctl.emulator.arm.room import ArmRoom
     from retrainctl.emulator.blob.room import BlobRoom
+    from retrainctl.emulator.scoring.room import ScoringRoom
 
-    return [BlobRoom(), ArmRoom()]
+    return [BlobRoom(), ArmRoom(), ScoringRoom()]

@@ -83,16 +83,16 @@ class Router:
         for method in route.methods.split():
             target[method] = route
 
-    def find(self, method: str, segments: list[str]) -> tuple[Route | None, dict[str, str], tuple[str, ...]]:
-        """The route, its parameters, and - where only the verb is wrong - the verbs that exist there."""
+    def find(self, method: str, segments: list[str]) -> tuple[Route | None, dict[str, str], dict[str, Route]]:
+        """The route, its parameters, and - where only the verb is wrong - the routes of the other verbs there."""
         hit = _walk(self._root, segments, 0)
         if hit is None:
-            return None, {}, ()
+            return None, {}, {}
         table, values, rest = hit
         route = table.get(method) or table.get("*") or (table.get("GET") if method == "HEAD" else None)
         if route is None:
-            return None, {}, tuple(table)
-        return route, _bind(route.pattern, values, rest), ()
+            return None, {}, table
+        return route, _bind(route.pattern, values, rest), {}
 
 
 def _walk(node: _Node, segments: list[str], at: int) -> tuple[dict[str, Route], list[str], list[str]] | None:

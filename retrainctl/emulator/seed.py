@@ -51,19 +51,18 @@ def load_seed(frame: Frame, path: Path) -> dict[str, Any]:
         )
     new: dict[str, list[str]] = {}
     present: dict[str, list[str]] = {}
+    for name in sections:
+        if name not in frame.sections:
+            near = get_close_matches(name, frame.sections, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(sorted(frame.sections))}"
+            raise source.error(f"there is no section {name}", name, hint=hint)
     with frame.store.transaction():
-        for name, items in sections.items():
-            section = frame.sections.get(name)
-            if section is None:
-                near = get_close_matches(name, frame.sections, 1)
-                known = f"known are: {', '.join(sorted(frame.sections))}"
-                raise source.error(
-                    f"there is no section {name}", name, hint=f"did you mean {near[0]}?" if near else known
-                )
-            if not isinstance(items, list):
-                raise source.error(f"{name} must be a list", name)
-            loaded = section(items, source)
-            new[name], present[name] = list(loaded.new), list(loaded.present)
+        for name, section in frame.sections.items():  # in the rooms' order: what others refer to comes first
+            if name in sections:
+                if not isinstance(sections[name], list):
+                    raise source.error(f"{name} must be a list", name)
+                loaded = section(sections[name], source)
+                new[name], present[name] = list(loaded.new), list(loaded.present)
     return {"path": str(path), "new": new, "present": present}
 
 

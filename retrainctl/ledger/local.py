@@ -35,7 +35,7 @@ class LocalLedgerStore:
         self._packs = folder / "packs"
         self._leases = folder / "lease"
         self._index = folder / "applied.index"
-        self._open: dict[int, int] = {}
+        self._open: dict[int, tuple[int, Path]] = {}
         self._watch = (0, folder, folder)
 
     @property
@@ -69,18 +69,18 @@ class LocalLedgerStore:
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, files.FILE_MODE)
             except FileExistsError:
                 raise LeaseLost(f"somebody else has already begun {path.name}") from None
-            self._open[number] = descriptor
+            self._open[number] = descriptor, path
             files.flush_folder(self._runs)
 
     def append(self, number: int, data: bytes, *, offset: int, grant: LeaseGrant) -> None:
         self.check(grant)
-        path = self._stream(number)
-        descriptor = self._open.get(number)
-        if descriptor is None:
+        if number not in self._open:
             raise LedgerUnavailable(
-                f"cannot write the ledger at {path}: an earlier write failed, so the disk is not to be trusted",
+                f"cannot write the ledger at {self._stream(number)}: an earlier write failed, "
+                "so the disk is not to be trusted",
                 hint="Check the disk, then run `retrainctl apply --resume`.",
             )
+        descriptor, path = self._open[number]
         with files.guarded("write", path):
             if os.fstat(descriptor).st_size != offset:
                 raise LeaseLost(f"somebody else wrote to {path.name}")
@@ -93,20 +93,20 @@ class LocalLedgerStore:
                 files.flush(descriptor)
             except OSError:
                 # After a failed flush nobody knows which pages are on the medium, and a second flush would lie.
-                os.close(self._open.pop(number))
+                os.close(self._open.pop(number)[0])
                 raise
         self.check(grant)
 
     def seal(self, number: int, grant: LeaseGrant) -> None:
         self.check(grant)
         path = self._stream(number)
-        descriptor = self._open.pop(number, None)
+        mine = self._open.pop(number, None)
         with files.guarded("write", path):
-            if descriptor is None:
+            if mine is None:
                 data = path.read_bytes()
                 files.replace(path, [data[: data.rfind(b"\n") + 1]])
             else:
-                os.close(descriptor)
+                os.close(mine[0])
             about = path.stat()
             # A time that the system's coarse clock does not give: a later write of the same size shows in the mark.
             os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns + 1))

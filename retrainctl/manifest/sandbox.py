@@ -15,6 +15,7 @@ import jinja2
 from jinja2 import nodes
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
 
 from retrainctl.manifest.expressions import MAX_TEXT, Evaluate, ExpressionError, Scope, no_member, unknown_name
 
@@ -127,6 +128,9 @@ def _absent(value: jinja2.Undefined) -> ExpressionError:
     name, holder = value._undefined_name, value._undefined_obj
     if isinstance(holder, Mapping):
         return no_member("", str(name), holder)
+    if isinstance(name, str) and value._undefined_hint is None and holder is not missing:
+        kind = "a list" if isinstance(holder, list) else "a single value"
+        return ExpressionError(f"{kind} has no `{name}`", "Only mappings have members.", "RC122")
     return ExpressionError(
         value._undefined_message, "Use the filter default(...) where a value may be missing.", "RC122"
     )
@@ -159,9 +163,11 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             return formatted(left, right)
         if operator == "*":
             for sized, count in ((left, right), (right, left)):
-                if isinstance(sized, str | list | tuple) and isinstance(count, int):
-                    _bounded(len(sized) * count, "text" if isinstance(sized, str) else "list")
-        elif isinstance(left, str | list) and isinstance(right, str | list):
+                if isinstance(sized, list | tuple):
+                    raise ExpressionError("a list cannot be multiplied", "Write its entries out.", "RC124")
+                if isinstance(sized, str) and isinstance(count, int):
+                    _bounded(len(sized) * count, "text")
+        elif isinstance(left, str | list | tuple) and isinstance(right, str | list | tuple):
             _bounded(len(left) + len(right), "text" if isinstance(left, str) else "list")
         return super().call_binop(context, operator, left, right)
 
@@ -337,11 +343,13 @@ def _evaluate(run: Callable[..., Any], scope: Scope, names: frozenset[str]) -> A
         raise ExpressionError(str(error.message), "Use default(...) where a value may be missing.", "RC122") from None
     except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise ExpressionError(f"the expression has no value: {error}", _SYNTAX) from None
-    return _plain(value)
+    return _plain(value, [0])
 
 
-def _plain(value: Any) -> Any:
-    """The value if it is one that JSON can hold and that is not too large."""
+def _plain(value: Any, counted: list[int]) -> Any:
+    """The value if it is one that JSON can hold and that is not too large; `counted` holds the values so far."""
+    counted[0] += 1
+    _bounded(counted[0], "list")
     if isinstance(value, jinja2.Undefined):
         raise _absent(value)
     if isinstance(value, str):
@@ -354,9 +362,7 @@ def _plain(value: Any) -> Any:
             raise ExpressionError("the number is too large", "Keep numbers below 2^63.", "RC124")
         return value
     if isinstance(value, Mapping):
-        _bounded(len(value), "list")
-        return {str(key): _plain(member) for key, member in value.items()}
+        return {str(key): _plain(member, counted) for key, member in value.items()}
     if isinstance(value, list | tuple):
-        _bounded(len(value), "list")
-        return [_plain(member) for member in value]
+        return [_plain(member, counted) for member in value]
     raise ExpressionError(f"a {type(value).__name__} is no value of a manifest", _SYNTAX, "RC124")

@@ -91,6 +91,7 @@ class Redactor:
             or "bearer" in lowered
             or "signature=" in lowered
             or "secret=" in lowered
+            or "password=" in lowered
         ):
             text = _SIGNED.sub(lambda m: (m["lead"] or m["key"] or m["bearer"]) + HIDDEN, text)
         return text

@@ -303,7 +303,7 @@ def control(handle: EmulatorHandle, method: str, path: str, body: Any = None) ->
         connection.request(method, f"/_emulator/{path}", body=data, headers=headers)
         response = connection.getresponse()
         status, payload = response.status, response.read()
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise EmulatorError(
             f"the emulator at {handle.url} does not answer: {error}",
             code="RC804",

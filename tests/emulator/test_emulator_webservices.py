@@ -52,7 +52,9 @@ def test_get_omits_secrets_and_the_plan(emulator: Emulator) -> None:
 
 def test_list_keys_is_a_get(emulator: Emulator) -> None:
     make_service(emulator)
-    assert emulator.http.post(f"{SERVICES}/census/listKeys", params=V17).status_code == 405
+    refusal = emulator.http.post(f"{SERVICES}/census/listKeys", params=V17)
+    assert (refusal.status_code, refusal.json()["error"]["code"]) == (405, "MethodNotAllowed")
+    assert (refusal.headers["Allow"], "x-ms-request-id" in refusal.headers) == ("GET", True)
 
 
 def test_the_location_is_shown_in_full_and_cannot_change(emulator: Emulator) -> None:

@@ -107,6 +107,7 @@ def test_text_around_look_ups_is_what_jinja_writes(
 @example("{{ ['a' * 60000]|join('b' * 60000) }}", {})
 @example("{{ ('a' * 60000)|replace('a', 'b' * 60000) }}", {})
 @example("{{ [[1] * 9999] * 9999 }}", {})
+@example("{{ [[1, [[1] * 9999] * 9999]]|string }}", {})
 @example("{{ 9999999999 * 9999999999 * 9999999999 }}", {})
 @example("{{ 'a'|center(1000000000) }}", {})
 @example("{{ self }}{{ cycler }}{{ range(9) }}", {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrainctl.render.budget import PRESETS, Section, fitted
@@ -21,6 +21,7 @@ def _section(rank: int, rows: list[str]) -> Section:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(_ROWS, max_size=4), st.integers(0, 600), st.randoms())
 def test_never_over_the_limit_and_every_row_counted(contents: list[list[str]], room: int, random: object) -> None:
     sections = [_section(rank, rows) for rank, rows in enumerate(contents)]
@@ -39,6 +40,7 @@ def test_never_over_the_limit_and_every_row_counted(contents: list[list[str]], r
         assert shown.count(f"<{rank}>") == shown.count(f"</{rank}>")
 
 
+@settings(deadline=None)
 @given(st.lists(_ROWS, min_size=2, max_size=4), st.integers(0, 600))
 def test_a_lower_rank_loses_nothing_before_a_higher_one(contents: list[list[str]], room: int) -> None:
     sections = [_section(rank, rows) for rank, rows in enumerate(contents)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from retrainctl.emulator.arm import plans
+from retrainctl.emulator.arm import plans, serving
 from retrainctl.emulator.arm.associations import Associations
 from retrainctl.emulator.arm.gateway import Gateway
 from retrainctl.emulator.arm.knobs import KNOBS
@@ -16,6 +16,7 @@ from retrainctl.emulator.arm.webservices import WebServices
 from retrainctl.emulator.frame import Frame, Section
 from retrainctl.emulator.knobs import Knob
 from retrainctl.emulator.routing import Route
+from retrainctl.emulator.serving import Serving
 
 
 class ArmRoom:
@@ -26,6 +27,7 @@ class ArmRoom:
     knobs: tuple[Knob, ...] = KNOBS
 
     def enter(self, frame: Frame) -> None:
+        self._frame = frame
         self._gateway = Gateway(frame)
         self.plans = Plans(frame, self._gateway)
         self.associations = Associations(frame, self._gateway, self.plans)
@@ -44,6 +46,10 @@ class ArmRoom:
         yield from self.associations.routes()
         yield from self.web_services.routes()
         yield from self._storage.routes()
+
+    def serving(self, flavour: str, scope: str, service: str) -> Serving | None:
+        """As `serving.ServiceSource` asks."""
+        return serving.serving(self._frame, flavour, scope, service)
 
     def sections(self) -> Mapping[str, Section]:
         return {"commitmentPlans": self._seeding.commitment_plans, "webServices": self._seeding.web_services}

@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
-from retrainctl.emulator.arm import definition, plans, service_content
+from retrainctl.emulator.arm import definition, plans, service_content, serving
 from retrainctl.emulator.arm.associations import Associations
 from retrainctl.emulator.arm.gateway import Gateway, group_id
 from retrainctl.emulator.arm.plans import Plans
@@ -90,6 +90,7 @@ class Seeding:
         if entry.get("commitmentPlan"):
             self._bill(service, group, str(entry["commitmentPlan"]), source, place)
         self._frame.resources.put(service)
+        serving.keep_models(self._frame, service)
 
     def _bill(self, service: Resource, group: str, plan: str, source: SeedSource, place: tuple[str | int, ...]) -> None:
         identifier = plan if plan.startswith("/") else resource_id(SUBSCRIPTION, group, plans.TYPE, plan)
@@ -98,7 +99,7 @@ class Seeding:
                 f"there is no commitment plan {plan}",
                 *place,
                 "commitmentPlan",
-                hint="name it in a section commitmentPlans above webServices",
+                hint="name it in the section commitmentPlans",
             )
         service.secret["commitmentPlan"] = identifier
         self._associations.associate(identifier, service.id, service.head["location"])

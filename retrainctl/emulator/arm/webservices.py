@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from retrainctl.emulator.arm import definition, rules, service_content, service_view
+from retrainctl.emulator.arm import definition, rules, service_content, service_view, serving
 from retrainctl.emulator.arm.associations import Associations
 from retrainctl.emulator.arm.definition import PREVIEW, READ_ONLY
 from retrainctl.emulator.arm.dialect import bad_request, not_found
@@ -274,6 +274,7 @@ class WebServices:
             state["regions"] = []
         service_content.modified(service, operation.due)
         self._frame.resources.put(service)
+        serving.keep_models(self._frame, service)
 
     def _abandoned(self, operation: Operation, state: str) -> None:
         """Old content, and the state that the operation ended in."""
@@ -285,7 +286,9 @@ class WebServices:
         self._frame.resources.put(service)
 
     def _delete_done(self, operation: Operation) -> None:
-        if self._frame.resources.delete(operation.subject):
+        service = self._frame.resources.get(operation.subject)
+        if service is not None and self._frame.resources.delete(operation.subject):
+            serving.drop_models(self._frame, service)
             self._associations.dissociate(operation.subject)
 
     def _regional_done(self, operation: Operation) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
@@ -15,18 +14,27 @@ from xml.etree import ElementTree
 from retrainctl.emulator.blob import access, conditions, listing, signature
 from retrainctl.emulator.blob.access import Access
 from retrainctl.emulator.blob.address import ACCOUNT, CONTAINER
+from retrainctl.emulator.blob.body import bad_xml, check_body, parse_xml, small_body
 from retrainctl.emulator.blob.contents import Draft
 from retrainctl.emulator.blob.dialect import XML, document
+from retrainctl.emulator.blob.headers import (
+    ENCRYPTED,
+    LEASE,
+    asked_range,
+    bad_header,
+    blob_answer,
+    kept_headers,
+    marks,
+    md5_header,
+    metadata,
+    metadata_headers,
+)
 from retrainctl.emulator.blob.shelf import Blob, Container, Shelf
-from retrainctl.emulator.clock import http_date, parse_moment, stamp
+from retrainctl.emulator.clock import parse_moment, stamp
 from retrainctl.emulator.exchange import Answer, Call, Interrupted, Refusal, Streamed
 from retrainctl.emulator.frame import Frame
 from retrainctl.emulator.identity import TENANT, account_key
 
-_KEPT: Final = (
-    *("content-type", "content-encoding", "content-language", "content-disposition", "cache-control", "content-md5"),
-)
-_MOST_BODY: Final = 1024 * 1024
 _MOST_BLOCKS: Final = 50_000
 
 
@@ -128,13 +136,13 @@ class BlobApi:
         """A key that stands for the caller until its expiry; only a bearer token may ask for one."""
         if not request.call.headers.get("authorization", "").startswith("Bearer "):
             raise access.authentication_failed("Only Microsoft Entra credentials may ask for a user delegation key.")
-        asked = _xml(await _body(request.call))
+        asked = parse_xml(await small_body(request.call))
         expiry = asked.findtext("Expiry") or ""
         start = asked.findtext("Start") or stamp(self._frame.clock.now())
         try:
             life = parse_moment(expiry) - max(parse_moment(start), self._frame.clock.now())
         except ValueError:
-            raise _bad_xml() from None
+            raise bad_xml() from None
         if not 0 < life <= 7 * 86400 + 900:
             raise Refusal(400, "InvalidXmlNodeValue", "The expiry must lie within seven days.")
         members = {
@@ -156,25 +164,25 @@ class BlobApi:
         request.access.require("container", "cw")
         public = request.call.headers.get("x-ms-blob-public-access", "")
         if public not in ("", "blob", "container"):
-            raise _bad_header("x-ms-blob-public-access", public)
+            raise bad_header("x-ms-blob-public-access", public)
         if request.found is not None:
             raise Refusal(409, "ContainerAlreadyExists", "The specified container already exists.")
         with self._frame.store.transaction():
-            made = self._shelf.put_container(request.account, request.container, public, _metadata(request.call))
-        return Answer(status=201, headers=_marks(made), wrote=True)
+            made = self._shelf.put_container(request.account, request.container, public, metadata(request.call))
+        return Answer(status=201, headers=marks(made), wrote=True)
 
     async def _container_properties(self, request: Request) -> Answer:
         request.access.require("container", "r")
         found = _existing(request)
         public = [("x-ms-blob-public-access", found.access)] if found.access else []
-        return Answer(headers=[*_marks(found), *_LEASE, *public, *_metadata_headers(found.metadata)])
+        return Answer(headers=[*marks(found), *LEASE, *public, *metadata_headers(found.metadata)])
 
     async def _container_metadata(self, request: Request) -> Answer:
         request.access.require("container", "w")
         found = _existing(request)
         with self._frame.store.transaction():
-            made = self._shelf.put_container(found.account, found.name, found.access, _metadata(request.call))
-        return Answer(headers=_marks(made), wrote=True)
+            made = self._shelf.put_container(found.account, found.name, found.access, metadata(request.call))
+        return Answer(headers=marks(made), wrote=True)
 
     async def _delete_container(self, request: Request) -> Answer:
         request.access.require("container", "d")
@@ -199,18 +207,18 @@ class BlobApi:
                 raise Refusal(
                     400, "UnsupportedOperation", f"The emulator keeps block blobs only; it has no {kind}. Azurite has."
                 )
-            raise _bad_header("x-ms-blob-type", kind or "")
+            raise bad_header("x-ms-blob-type", kind or "")
         self._may_write(request)
         draft = await self._receive(request.call)
-        headers = _kept_headers(request.call)
+        headers = kept_headers(request.call)
         headers.setdefault("content-md5", base64.b64encode(draft.md5).decode())
         with self._frame.store.transaction():
             self._check_free(request)
             content = self._shelf.contents.adopt(draft)
             blob = self._shelf.put(
-                request.account, request.container, request.blob, [("", content)], headers, _metadata(request.call)
+                request.account, request.container, request.blob, [("", content)], headers, metadata(request.call)
             )
-        return Answer(status=201, headers=[*_marks(blob), _md5(draft), _ENCRYPTED], wrote=True)
+        return Answer(status=201, headers=[*marks(blob), md5_header(draft), ENCRYPTED], wrote=True)
 
     async def _put_block(self, request: Request) -> Answer:
         block = request.call.query.get("blockid", "")
@@ -230,7 +238,7 @@ class BlobApi:
             self._check_length_of_id(request, block)
             content = self._shelf.contents.adopt(draft)
             self._shelf.stage(request.account, request.container, request.blob, block, content, draft.size)
-        return Answer(status=201, headers=[_md5(draft), _ENCRYPTED], wrote=True)
+        return Answer(status=201, headers=[md5_header(draft), ENCRYPTED], wrote=True)
 
     def _check_length_of_id(self, request: Request, block: str) -> None:
         staged = self._shelf.staged(request.account, request.container, request.blob)
@@ -241,17 +249,17 @@ class BlobApi:
 
     async def _commit(self, request: Request) -> Answer:
         self._may_write(request)
-        wanted = _xml(await _body(request.call))
+        wanted = parse_xml(await small_body(request.call))
         if len(wanted) > _MOST_BLOCKS:
             raise Refusal(400, "BlockListTooLong", "The block list may not contain more than 50,000 blocks.")
         with self._frame.store.transaction():
             self._check_free(request)
             parts = self._chosen(request, wanted)
-            headers = _kept_headers(request.call)
+            headers = kept_headers(request.call)
             blob = self._shelf.put(
-                request.account, request.container, request.blob, parts, headers, _metadata(request.call)
+                request.account, request.container, request.blob, parts, headers, metadata(request.call)
             )
-        return Answer(status=201, headers=[*_marks(blob), _ENCRYPTED], wrote=True)
+        return Answer(status=201, headers=[*marks(blob), ENCRYPTED], wrote=True)
 
     def _chosen(self, request: Request, wanted: ElementTree.Element) -> list[tuple[str, str]]:
         """The contents behind a block list; a block that is nowhere is an error."""
@@ -293,15 +301,15 @@ class BlobApi:
         request.access.require("object", "w")
         with self._frame.store.transaction():
             blob = self._blob(request)
-            changed = self._shelf.change(blob, blob.headers, _metadata(request.call))
-        return Answer(headers=[*_marks(changed), _ENCRYPTED], wrote=True)
+            changed = self._shelf.change(blob, blob.headers, metadata(request.call))
+        return Answer(headers=[*marks(changed), ENCRYPTED], wrote=True)
 
     async def _set_properties(self, request: Request) -> Answer:
         request.access.require("object", "w")
         with self._frame.store.transaction():
             blob = self._blob(request)
-            changed = self._shelf.change(blob, _kept_headers(request.call), blob.metadata)
-        return Answer(headers=_marks(changed), wrote=True)
+            changed = self._shelf.change(blob, kept_headers(request.call), blob.metadata)
+        return Answer(headers=marks(changed), wrote=True)
 
     async def _delete(self, request: Request) -> Answer:
         request.access.require("object", "d")
@@ -316,19 +324,19 @@ class BlobApi:
         blob = self._blob(request)
         size = await self._size(blob)
         if request.call.query.get("comp") == "metadata":
-            return Answer(headers=[*_marks(blob), *_metadata_headers(blob.metadata)])
-        return _blob_answer(request, blob, Streamed(length=size, chunks=None))
+            return Answer(headers=[*marks(blob), *metadata_headers(blob.metadata)])
+        return blob_answer(request.call, blob, Streamed(length=size, chunks=None))
 
     async def _get(self, request: Request) -> Answer:
         request.access.require("object", "r")
         blob = self._blob(request)
         size = await self._size(blob)
         asked = request.call.headers.get("x-ms-range") or request.call.headers.get("range")
-        span = _range(asked, size)
+        span = asked_range(asked, size)
         start, length = span or (0, size)
         body = Streamed(length=length, chunks=_asynchronous(self._shelf.pieces(blob, start, length)))
         told = None if span is None else f"bytes {start}-{start + length - 1}/{size}"
-        return _blob_answer(request, blob, body, told)
+        return blob_answer(request.call, blob, body, told)
 
     async def _size(self, blob: Blob) -> int:
         with self._frame.store.transaction():
@@ -371,23 +379,11 @@ class BlobApi:
                     file.write(piece)
                     digest.update(piece)
                     size += len(piece)
-            _check_body(call, size, digest.digest())
+            check_body(call, size, digest.digest())
         except BaseException:
             path.unlink(missing_ok=True)
             raise
         return Draft(path=path, size=size, md5=digest.digest())
-
-
-_OVERRIDES: Final = {
-    "rsct": "content-type",
-    "rsce": "content-encoding",
-    "rscl": "content-language",
-    "rscd": "content-disposition",
-    "rscc": "cache-control",
-}
-_LEASE: Final = [("x-ms-lease-status", "unlocked"), ("x-ms-lease-state", "available")]
-_ENCRYPTED: Final = ("x-ms-request-server-encrypted", "true")
-_BINARY: Final = "application/octet-stream"
 
 
 def split_target(target: str) -> tuple[str, str, str]:
@@ -406,135 +402,6 @@ def _existing(request: Request) -> Container:
 
 def _no_blob() -> Refusal:
     return Refusal(404, "BlobNotFound", "The specified blob does not exist.")
-
-
-def _bad_header(name: str, value: str) -> Refusal:
-    return Refusal(
-        400,
-        "InvalidHeaderValue" if value else "MissingRequiredHeader",
-        "The value for one of the HTTP headers is not in the correct format."
-        if value
-        else "An HTTP header that's mandatory for this request is not specified.",
-        [("HeaderName", name), ("HeaderValue", value)],
-    )
-
-
-def _bad_xml() -> Refusal:
-    return Refusal(400, "InvalidXmlDocument", "XML specified is not syntactically valid.")
-
-
-def _xml(body: bytes) -> ElementTree.Element:
-    if b"<!" in body:  # no document types: entities could grow without end
-        raise _bad_xml()
-    try:
-        return ElementTree.fromstring(body)  # noqa: S314 - documents with declarations were refused above
-    except ElementTree.ParseError:
-        raise _bad_xml() from None
-
-
-async def _body(call: Call) -> bytes:
-    """A small body, in memory."""
-    assert call.stream is not None
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in call.stream:
-        size += len(piece)
-        if size > 8 * _MOST_BODY:
-            raise Refusal(413, "RequestBodyTooLarge", "The request body is too large.")
-        pieces.append(piece)
-    body = b"".join(pieces)
-    _check_body(call, size, hashlib.md5(body, usedforsecurity=False).digest())
-    return body
-
-
-def _check_body(call: Call, size: int, md5: bytes) -> None:
-    told = call.headers.get("content-length")
-    if told is not None and int(told) != size:
-        raise Interrupted
-    given = call.headers.get("content-md5")
-    if given is None:
-        return
-    try:
-        expected = base64.b64decode(given, validate=True)
-    except binascii.Error:
-        expected = b""
-    if len(expected) != 16:
-        raise Refusal(400, "InvalidMd5", "The MD5 value specified in the request is invalid.")
-    if expected != md5:
-        raise Refusal(
-            400,
-            "Md5Mismatch",
-            "The MD5 value specified in the request did not match with the MD5 value calculated by the server.",
-        )
-
-
-def _metadata(call: Call) -> dict[str, str]:
-    return {
-        name.removeprefix("x-ms-meta-"): value for name, value in call.headers.items() if name.startswith("x-ms-meta-")
-    }
-
-
-def _metadata_headers(metadata: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(f"x-ms-meta-{name}", value) for name, value in metadata.items()]
-
-
-def _kept_headers(call: Call) -> dict[str, str]:
-    """The blob's own headers: `x-ms-blob-content-type`, else the Content-Type of the request that puts the bytes."""
-    kept = {name: call.headers[f"x-ms-blob-{name}"] for name in _KEPT if call.headers.get(f"x-ms-blob-{name}")}
-    if "comp" not in call.query:
-        for name in ("content-type", "content-encoding", "content-language", "cache-control"):
-            if call.headers.get(name):
-                kept.setdefault(name, call.headers[name])
-    kept.setdefault("content-type", _BINARY)
-    return kept
-
-
-def _marks(item: Blob | Container) -> list[tuple[str, str]]:
-    return [("ETag", item.etag), ("Last-Modified", http_date(item.modified))]
-
-
-def _md5(draft: Draft) -> tuple[str, str]:
-    return ("Content-MD5", base64.b64encode(draft.md5).decode())
-
-
-def _blob_answer(request: Request, blob: Blob, body: Streamed, part: str | None = None) -> Answer:
-    """A blob with its headers; what a signature says of them (`rsct` ...) goes before. `part` is the Content-Range."""
-    query = request.call.query
-    own = {**blob.headers, **{name: query[key] for key, name in _OVERRIDES.items() if key in query}}
-    media = own.pop("content-type", _BINARY)
-    headers = [
-        *_marks(blob),
-        *own.items(),
-        ("Accept-Ranges", "bytes"),
-        ("x-ms-blob-type", "BlockBlob"),
-        ("x-ms-creation-time", http_date(blob.created)),
-        ("x-ms-server-encrypted", "true"),
-        *_LEASE,
-        *_metadata_headers(blob.metadata),
-    ]
-    if part is not None:
-        # Content-MD5 would be that of the part: the whole blob's goes under another name.
-        headers = [("x-ms-blob-content-md5" if name == "content-md5" else name, value) for name, value in headers]
-        headers.append(("Content-Range", part))
-    return Answer(status=200 if part is None else 206, headers=headers, body=body, media=media)
-
-
-def _range(asked: str | None, size: int) -> tuple[int, int] | None:
-    """(start, length) of `bytes=START-[END]`; None for no range, or for a form that the service ignores."""
-    if not asked or not asked.startswith("bytes="):
-        return None
-    first, dash, last = asked.removeprefix("bytes=").partition("-")
-    if not dash or not first.isdigit() or (last and not last.isdigit()):
-        return None
-    start, end = int(first), min(int(last), size - 1) if last else size - 1
-    if start >= size or end < start:
-        raise Refusal(
-            416,
-            "InvalidRange",
-            "The range specified is invalid for the current size of the resource.",
-            headers=[("Content-Range", f"bytes */{size}")],
-        )
-    return start, end - start + 1
 
 
 def _block_xml(tag: str, blocks: list[tuple[str, int]]) -> str:

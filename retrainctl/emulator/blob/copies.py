@@ -92,9 +92,12 @@ class ModelCopies:
             return None
         return ModelCopy(uri=row[0], contents=_unpacked(row[1]), etag=row[2], taken=row[3], before=_unpacked(row[4]))
 
+    def slots(self, owner: str) -> list[str]:
+        return [str(slot) for (slot,) in self._store.rows("SELECT slot FROM model_copy WHERE owner=?", owner)]
+
     def share(self, source: str, target: str, slot: str | None = None) -> None:
         """Give another owner the same copies: all of them, or one slot."""
-        for (name,) in self._store.rows("SELECT slot FROM model_copy WHERE owner=?", source):
+        for name in self.slots(source):
             if slot is not None and name != slot:
                 continue
             copy = self.get(source, name)
@@ -115,7 +118,7 @@ class ModelCopies:
 
     def drop(self, owner: str, slot: str | None = None) -> None:
         """Forget the copies of an owner, or one of them."""
-        for (name,) in self._store.rows("SELECT slot FROM model_copy WHERE owner=?", owner):
+        for name in self.slots(owner):
             if slot is None or name == slot:
                 self._forget(self.get(owner, name))
                 self._store.run("DELETE FROM model_copy WHERE owner=? AND slot=?", owner, name)

@@ -57,3 +57,24 @@ class BlobRoom:
     def _exists(self, account: str, path: str) -> bool:
         address = join(account, path)
         return address is not None and self.shelf.blob(address.account, address.container, address.name) is not None
+
+    def keep_models(self, owner: str, uris: Mapping[str, str]) -> dict[str, str]:
+        """Take a service's copies of all its models, as a write of its definition does; former slots go.
+
+        Args:
+            owner: the same as in its `Serving`.
+            uris: resource name to blob URI, signature and all.
+
+        Returns:
+            slot to the reason, for each of which no copy could be taken (`ModelCopies.keep`).
+        """
+        for slot in self.copies.slots(owner):
+            if slot not in uris:
+                self.copies.drop(owner, slot)
+        problems = {slot: self.copies.keep(owner, slot, uri) for slot, uri in uris.items()}
+        return {slot: problem for slot, problem in problems.items() if problem is not None}
+
+
+def blob_room(frame: Frame) -> BlobRoom:
+    """The frame's room of this kind, entered before those that need it."""
+    return next(room for room in frame.rooms if isinstance(room, BlobRoom))

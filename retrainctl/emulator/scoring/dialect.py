@@ -1,4 +1,4 @@
-"""How the services API speaks: errors in an envelope, with the telling code in the details (classic-api.md section 7)."""
+"""How the services API speaks: errors in an envelope, the telling code in the details (classic-api.md section 7)."""
 
 from __future__ import annotations
 

@@ -87,9 +87,7 @@ class JobList:
         return [_job(row) for row in rows]
 
     def start(self, job: Job, fate: str) -> None:
-        self._store.run(
-            "UPDATE job SET state='Running', fate=?, started=? WHERE id=?", fate, self._clock.now(), job.id
-        )
+        self._store.run("UPDATE job SET state='Running', fate=?, started=? WHERE id=?", fate, self._clock.now(), job.id)
 
     def end(
         self, job: Job, state: str, details: str | None = None, results: Mapping[str, list[str]] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from retrainctl.emulator.training.graph import Graph, GraphInvalid, read_graph
 
 _LOADED: Final = 64
 _RECORDED_DELAY: Final = 30.0
-"""Seconds until a patched Classic endpoint scores with its new model, at most (articles of 2015 say 15, later ones 30)."""
+"""Seconds until a patched Classic endpoint scores with its new model (articles of 2015 say 15, later ones 30)."""
 
 
 class Services:
@@ -29,14 +30,13 @@ class Services:
         self._shelf = shelf
         self._copies = copies
 
-    def find(self, call: Call) -> Serving:
-        """The service of a call, whatever its key.
+    def find(self, place: str) -> Serving:
+        """The service at `FLAVOUR/SCOPE/SERVICE`, as `place_of` names it.
 
         Raises:
             Refusal: 404.
         """
-        flavour = call.path.split("/")[1].lower()
-        scope, service = call.params["scope"].lower(), call.params["service"].lower()
+        flavour, scope, service = place.split("/")
         for room in self._frame.rooms:
             if isinstance(room, ServiceSource) and (found := room.serving(flavour, scope, service)) is not None:
                 return found
@@ -49,7 +49,7 @@ class Services:
             Refusal: 401 or 404.
         """
         scheme, _, key = call.headers.get("authorization", "").partition(" ")
-        serving = self.find(call)
+        serving = self.find(place_of(call))
         known = any(hmac.compare_digest(key.encode(), own.encode()) for own in serving.keys)
         if scheme.lower() != "bearer" or not known:
             raise unauthorized()
@@ -108,6 +108,12 @@ class Services:
         return [str(self._shelf.contents.path(content)) for content in contents]
 
 
+def place_of(call: Call) -> str:
+    """`FLAVOUR/SCOPE/SERVICE` of a call, in lower case."""
+    flavour = call.path.split("/")[1]
+    return "/".join((flavour, call.params["scope"], call.params["service"])).lower()
+
+
 class LoadedModels:
     """Models ready to score, the last used ones; used by several threads."""
 
@@ -121,8 +127,6 @@ class LoadedModels:
         Raises:
             ModuleFailed: the file is no model that can be scored.
         """
-        from pathlib import Path
-
         from retrainctl.emulator.training.modules import model_from
 
         with self._lock:

@@ -72,7 +72,7 @@ class Submission:
             raise bad_argument("BatchJobInputsTooManySpecified", "Specify either Input or Inputs, not both.")
         if one is not None:
             if len(ports) > 1:
-                raise invalid_operation("MultipleInputsNotAllowed", "The service has several inputs: name them in Inputs.")
+                raise invalid_operation("MultipleInputsNotAllowed", "The service has several inputs: use Inputs.")
             if not ports:
                 raise bad_argument("InvalidInputNames", "The service has no input.")
             several = {ports[0]: one}
@@ -98,9 +98,7 @@ class Submission:
         if not isinstance(wishes, dict):
             raise bad_argument("RequestBodyInvalid", "Outputs must be an object.")
         if unknown := [name for name in wishes if name not in graph.outputs]:
-            raise bad_argument(
-                "InvalidOutputOverrideName", f"Invalid output override name(s): {', '.join(unknown)}."
-            )
+            raise bad_argument("InvalidOutputOverrideName", f"Invalid output override name(s): {', '.join(unknown)}.")
         found: dict[str, BlobAddress] = {}
         for port in graph.outputs:
             extensions = _MODEL if graph.delivers_model(port) else _DATA
@@ -140,7 +138,8 @@ class Submission:
             address = parse_uri(f"{str(given['BaseLocation']).rstrip('/')}/{path.lstrip('/')}?{token}")
         else:
             raise bad_argument(
-                "MissingInputBlobInformation", f"{port} needs a ConnectionString, or a BaseLocation with a SasBlobToken."
+                "MissingInputBlobInformation",
+                f"{port} needs a ConnectionString, or BaseLocation and SasBlobToken.",
             )
         if address is None:
             raise bad_argument("InvalidBlob", f"The blob reference {path} of {port} is invalid.")

@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 _COUNT: Final = max(2, min(4, os.cpu_count() or 2))
-_ONE_THREAD: Final = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+_ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class WorkerLost(Exception):

@@ -194,7 +194,7 @@ def _exchange(connection: http.client.HTTPConnection, request: HttpRequest) -> t
 
 
 def _open_ended(response: http.client.HTTPResponse) -> bool:
-    """Whether an answer of HTTP/1.1 says nothing of its end: `http.client` takes a head that broke off for a whole one."""
+    """Whether an answer of HTTP/1.1 says nothing of its end: to `http.client` a head that broke off is a whole one."""
     return "close" not in (response.getheader("connection") or "").lower()
 
 

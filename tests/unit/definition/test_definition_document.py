@@ -95,6 +95,7 @@ def test_whole_numbers_of_any_length_and_nulls_stay_as_they_are():
         ("properties: {}", "RC201", "x.json:1:1", "not JSON"),
         ("[" * 100_000, "RC201", "x.json:1:1", "nested too deeply"),
         ('{"a": ' + "9" * 5000 + "}", "RC201", "x.json:1:1", "too many digits"),
+        ('{"a": 1e999}', "RC201", "x.json:1:1", "number is too large"),
         ("[]", "RC205", "x.json:1:1", "list"),
         ("7", "RC205", "x.json:1:1", "single value"),
         ("{}", "RC205", "x.json:1:1", "no `properties`"),

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from retrainctl.ledger import files
-from retrainctl.ledger.errors import LedgerCorrupt, LedgerUnavailable
+from retrainctl.ledger.errors import LeaseLost, LedgerCorrupt, LedgerUnavailable
+from retrainctl.ledger.holder import this_process
 from retrainctl.ledger.local import LocalLedgerStore
 from retrainctl.ledger.records import BackupItem
 from retrainctl.ports import Outcome
@@ -130,6 +131,31 @@ def test_after_a_failed_flush_the_disk_is_not_trusted_again(folder: Path, monkey
                 run.intend([intent(endpoint(2))])
     whole_run(open_ledger(LocalLedgerStore(folder)), [endpoint(3)])
     open_ledger(LocalLedgerStore(folder)).verify()
+
+
+def test_who_falls_asleep_in_the_middle_of_a_write_wakes_up_outside(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its look at the lease and its write, somebody else took over, did a whole run, and went home."""
+    ledger = open_ledger(LocalLedgerStore(folder))
+    real = files.write_all
+    with take(ledger) as lease:
+        run = begin(ledger, lease)
+
+        def sleepy(descriptor: int, data: bytes) -> None:
+            monkeypatch.setattr(files, "write_all", real)
+            thief = open_ledger(LocalLedgerStore(folder))
+            thief.steal(this_process(BOB))
+            whole_run(thief, [endpoint(2)], who=BOB)
+            real(descriptor, data)
+
+        monkeypatch.setattr(files, "write_all", sleepy)
+        with pytest.raises(LeaseLost):
+            run.intend([intent(endpoint(1))])
+    after = open_ledger(LocalLedgerStore(folder))
+    after.verify()
+    assert not after.unsettled()
+    assert set(after.applied()) == {endpoint(2)}
 
 
 def test_a_full_disk_at_the_very_end_costs_only_the_index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from retrainctl.definition.observe import observe
 from retrainctl.errors import InvalidInput
 from retrainctl.model.change import Action
 from retrainctl.model.environment import ArmSettings
@@ -17,6 +18,8 @@ from tests.support.arm_cases import (
     PLAN_ID,
     PLANNER,
     PROVIDER,
+    SERVICE,
+    SERVICE_ID,
     SLOT,
     SUB,
     change,
@@ -144,6 +147,18 @@ def test_the_planned_form_shows_no_signature_credential_or_ciphertext_and_the_se
         assert canary in json.dumps(sent(update))
     transform = planned(update).body["properties"]["assets"]["asset2"]["locationInfo"]
     assert set(transform["uri"]) == set(transform["credentials"]) == {"$sensitive"}
+
+
+def test_a_password_in_a_parameter_is_hidden_by_its_looks() -> None:
+    live = document()
+    parameters = live["properties"]["package"]["nodes"]["n2"]["parameters"]
+    parameters["Connection"] = {"value": "Server=x;Password=PWCANARY;", "certificateThumbprint": ""}
+    parameters["Header"] = {"value": "BEARER TOKENCANARY", "certificateThumbprint": ""}
+    update = change(field("package.nodes.n2.parameters.Fraction.value", "0.7"))
+    shown = json.dumps(PLANNER.steps(update, observe(SERVICE, SERVICE_ID, live))[0].requests[0].body)
+    for canary in ("PWCANARY", "TOKENCANARY"):
+        assert canary not in shown
+        assert canary in json.dumps(sent(update, live))
 
 
 def test_hidden_values_tell_same_from_different_but_not_across_environments() -> None:
