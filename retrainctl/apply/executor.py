@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from retrainctl.apply.books import Books, Entry, GroupCommit
@@ -15,7 +16,7 @@ from retrainctl.apply.outcome import Fate, Result, Verified, not_attempted
 from retrainctl.apply.record import after_write
 from retrainctl.apply.stopping import Stop
 from retrainctl.diff.compare import SecretHash
-from retrainctl.diff.verify import Mismatch, Verdict, verify
+from retrainctl.diff.verify import Mismatch, Verdict, moved, verify
 from retrainctl.errors import RetrainctlError
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action, ResourceChange, Step
@@ -163,7 +164,7 @@ class _Wave:
                 self.tools.books.after(
                     change.address, step.id, performed.outcome, applied=None, removed=False, detail=""
                 )
-        return self._settle(change, waiting, writer, spec, performed, backup)
+        return self._settle(change, waiting, writer, spec, performed, backup, observed)
 
     def _settle(
         self,
@@ -173,13 +174,22 @@ class _Wave:
         spec: KindSpec,
         performed: Performed,
         backup: str | None,
+        before: Observed | None,
     ) -> Result:
         assert waiting.step is not None
-        verdict = self._read_back(change, waiting, writer, spec) if performed.outcome is not Outcome.FAILED else None
+        verdict: Verdict | None = None
+        foreign: tuple[str, ...] = ()
+        if performed.outcome is not Outcome.FAILED:
+            with suppress(TargetError):
+                now = at_rest(writer, change, waiting)
+                verdict = verify(change, now, spec)
+                foreign = _by_others(change, before, now, spec)
         fate, verified, why = _verdict(performed, verdict)
         applied = None
         if fate is Fate.APPLIED and verified is not Verified.NO:
             applied = after_write(change, self.tools.applied.get(change.address), self.tools.secret_hash)
+        if foreign:
+            why = "; ".join(part for part in (why, f"somebody else changed {', '.join(foreign)} meanwhile") if part)
         self.tools.books.after(
             change.address,
             waiting.step.id,
@@ -201,11 +211,17 @@ class _Wave:
             wrote=fate is not Fate.FAILED or bool(performed.operation),
         )
 
-    def _read_back(self, change: ResourceChange, waiting: Waiter, writer: Writer, spec: KindSpec) -> Verdict | None:
-        try:
-            return verify(change, at_rest(writer, change, waiting), spec)
-        except TargetError:
-            return None
+
+def _by_others(
+    change: ResourceChange, before: Observed | None, now: Observed | None, spec: KindSpec
+) -> tuple[str, ...]:
+    """Fields that are not ours and that changed between our last read and the read-back: the stated gap, seen."""
+    if before is None or now is None or change.action is not Action.UPDATE:
+        return ()
+    ours = {entry.path for entry in change.fields}
+    tops = {path[0] for path in ours} | (set(spec.slots_in) if change.models else set())
+    paths = [entry.path for entry in moved(before, now)]
+    return tuple(sorted({".".join(path[:2]) for path in paths if path and path not in ours and path[0] not in tops}))
 
 
 def at_rest(writer: Writer, change: ResourceChange, waiter: Waiter, patience: float = 120.0) -> Observed | None:

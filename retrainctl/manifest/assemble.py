@@ -105,8 +105,11 @@ class Assembly:
         return fine
 
     def _failed(self, failures: list[tuple[int, ExpressionError]], instance: Instance, reports: _Reports) -> None:
+        """Reports expressions without value: at the item where its value is to blame, else where they stand."""
         for at, error in failures:
-            reports.error(error.code, error.message, instance.document.span_at(at), error.hint)
+            of_value = error.code in ("RC123", "RC124")
+            span = instance.span_at(at) if of_value else instance.document.span_at(at)
+            reports.error(error.code, error.message, span, error.hint)
 
     def _one(self, instance: Instance, handler: KindHandler, reports: _Reports, broken: bool) -> bool:
         """Checks and decodes one resource; whether it was made."""
@@ -141,7 +144,10 @@ class Assembly:
         metadata: Any = instance.data.get("metadata")
         name = metadata.get("name") if isinstance(metadata, dict) else None
         address = f"{instance.data.get('kind')}/{name}" if isinstance(name, str) else None
-        reports.error(finding.code, finding.message, instance.span_at(at), finding.hint, address)
+        hint = finding.hint
+        if hint.startswith("Put it in quotes") and _is_expression(document.data, finding.path):
+            hint = "The expression gives no text: {{ ...|string }} makes it one."
+        reports.error(finding.code, finding.message, instance.span_at(at), hint, address)
 
     def _declare(self, address: Address, instance: Instance, reports: _Reports) -> bool:
         """Takes an address; reports a second resource that has it."""

@@ -40,7 +40,10 @@ class ExpressionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One compiled `{{ ... }}`. names: which of the scope's names it uses. column: `NAME` of a plain `item.NAME`."""
+    """One compiled `{{ ... }}`.
+
+    names: which of the scope's names it uses. column: the member of `item` where it uses a single one.
+    """
 
     source: str
     names: frozenset[str]
@@ -121,8 +124,8 @@ def compile_expression(source: str, allowed: frozenset[str] = NAMES) -> Expressi
         raise ExpressionError(f"an expression of more than {MAX_SOURCE} characters", "Shorten it.", "RC121")
     from retrainctl.manifest import sandbox
 
-    names, evaluate = sandbox.compiled(source, allowed)
-    return Expression(source.strip(), names, evaluate)
+    names, column, evaluate = sandbox.compiled(source, allowed)
+    return Expression(source.strip(), names, evaluate, column)
 
 
 def _parts(text: str, allowed: frozenset[str]) -> Iterator[str | Expression]:

@@ -281,8 +281,9 @@ def _sandbox() -> _Sandbox:
     return sandbox
 
 
-def compiled(source: str, allowed: frozenset[str]) -> tuple[frozenset[str], Evaluate]:
-    """Compiles an expression; gives the names that it uses and what evaluates it. Raises `ExpressionError`."""
+def compiled(source: str, allowed: frozenset[str]) -> tuple[frozenset[str], str | None, Evaluate]:
+    """Compiles an expression; gives the names that it uses, the member of `item` where it uses a single one, and what
+    evaluates it. Raises `ExpressionError`."""
     sandbox = _sandbox()
     try:
         parser = Parser(sandbox, source, state="variable")
@@ -297,7 +298,7 @@ def compiled(source: str, allowed: frozenset[str]) -> tuple[frozenset[str], Eval
         raise ExpressionError(f"the expression cannot be read: {error.message}", _SYNTAX, "RC121") from None
     except RecursionError:
         raise ExpressionError("the expression is nested too deeply", "Simplify it.", "RC121") from None
-    return names, lambda scope: _evaluate(run, scope, names)
+    return names, _column(tree), lambda scope: _evaluate(run, scope, names)
 
 
 _SYNTAX: Final = "Expressions are look-ups such as item.id, operators, and filters such as |int."
@@ -318,6 +319,16 @@ def _checked(tree: nodes.Node, allowed: frozenset[str]) -> frozenset[str]:
         elif isinstance(node, nodes.Filter | nodes.Test):
             _check_use(node)
     return frozenset(names)
+
+
+def _column(tree: nodes.Node) -> str | None:
+    """The one member of `item` that an expression looks at."""
+    members = {
+        node.attr
+        for node in (tree, *tree.find_all(nodes.Getattr))
+        if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name == "item"
+    }
+    return members.pop() if len(members) == 1 else None
 
 
 def _check_use(node: nodes.Filter | nodes.Test) -> None:

@@ -50,6 +50,7 @@ class KindSpec:
     place: manifest members that say where the resource is, not what it is (`name`, `resourceGroup`, `webService`).
     references: fields whose value is another resource's address (`commitmentPlan`), with that resource's kind.
     slots: whether it has trained model slots.
+    slots_in: fields of a read resource that show its slots, so that a move is not taken for another field's change.
     slots_readable: whether a read shows reliably what a slot serves (else the ledger is asked).
     creatable, deletable: whether an apply may create or delete it. An adopted kind is neither.
     replaceable: whether a change of an immutable field may be planned as delete and create.
@@ -61,6 +62,7 @@ class KindSpec:
     traits: tuple[FieldTrait, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
     slots: bool = False
+    slots_in: tuple[str, ...] = ()
     slots_readable: bool = True
     creatable: bool = True
     deletable: bool = True

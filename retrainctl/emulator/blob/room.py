@@ -47,12 +47,17 @@ class BlobRoom:
         return {"blobs": self._seeding.blobs}
 
     async def _answer(self, call: Call) -> Answer:
-        if call.params["account"].lower() in _OTHERS:
-            # The route of this room takes every path; one that another API should have had is simply unknown.
-            return Answer(
-                status=404, body={"error": {"code": "NotFound", "message": f"The emulator serves no {call.path}."}}
-            )
+        if not self._ours(call):
+            body = {"error": {"code": "NotFound", "message": f"The emulator serves no {call.path}."}}
+            return Answer(status=404, body=body)
         return await self._api.answer(call)
+
+    def _ours(self, call: Call) -> bool:
+        """The route of this room takes every path; what no client of the Blob service would ask is simply unknown."""
+        account = call.params["account"].lower()
+        if account in _OTHERS:
+            return False
+        return "x-ms-version" in call.headers or "sv" in call.query or self.shelf.knows(account)
 
     def _exists(self, account: str, path: str) -> bool:
         address = join(account, path)

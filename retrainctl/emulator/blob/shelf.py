@@ -74,6 +74,10 @@ class Shelf:
 
     # Containers
 
+    def knows(self, account: str) -> bool:
+        """Whether anything was ever put into this account."""
+        return self._store.row("SELECT 1 FROM container WHERE account=? LIMIT 1", account) is not None
+
     def container(self, account: str, name: str) -> Container | None:
         row = self._store.row(
             "SELECT account, name, etag, modified, access, metadata FROM container WHERE account=? AND name=?",

@@ -9,6 +9,7 @@ SPEC = KindSpec(
     target="arm",
     place=("name", "resourceGroup"),
     slots=True,
+    slots_in=("assets",),
     references={"commitmentPlan": "CommitmentPlan"},
     traits=(
         FieldTrait(path=("location",), immutable=True, folded=True),

@@ -79,7 +79,7 @@ def test_a_slot_that_the_definition_does_not_have_names_those_that_it_has(tmp_pa
     result = loaded(tmp_path, declared(spec))
     (finding,) = result.diagnostics
     assert finding.code == "RC210"
-    assert finding.span == Span("manifests/a.yaml", 9, 58)
+    assert finding.span == Span("manifests/a.yaml", 9, 57)
     assert SLOT in (finding.hint or "")
     assert result.desired == ()
 
