@@ -35,7 +35,7 @@ def system_package(program: str, package: str) -> None:
         run("apt-get", *quiet, "update", check=False)
         run("apt-get", *quiet, "install", "-y", "--no-install-recommends", package, check=False)
     if not shutil.which(program):
-        print(f"WARNING: {program} is not here and could not be installed: the suites that need it will skip", flush=True)
+        print(f"WARNING: {program} is missing and cannot be installed: suites that need it will skip", flush=True)
 
 
 def main() -> None:

@@ -5,11 +5,11 @@ Targets implement them, tests implement them in memory, the rooms above use noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import BinaryIO, ClassVar, Protocol
 
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.errors import RetrainctlError
@@ -230,6 +230,39 @@ class TargetSet:
     readers: Mapping[str, Reader]
     planners: Mapping[str, Planner]
     writers: Mapping[str, Writer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobFacts:
+    """What a store tells of a blob without its bytes. `size` in bytes; `metadata` names are in lower case."""
+
+    size: int
+    etag: str | None = None
+    modified: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class BlobStore(Protocol):
+    """Blobs by their https URI. Who we are to an account is the store's own matter; a SAS in the URI goes before it.
+
+    Every call may raise `TargetError` (`NotFound`, `AuthFailed`, `Unavailable` ...) and `SecretUnavailable`; no message
+    holds the query of a URI. Lost calls are repeated where that is safe.
+    """
+
+    def facts(self, uri: str) -> BlobFacts:
+        """Raises `NotFound` when there is no such blob."""
+
+    def read(self, uri: str, *, etag: str | None = None) -> Iterator[bytes]:
+        """The bytes, in pieces. With `etag`, raises `Conflict` when the blob is another one by now."""
+
+    def create(self, uri: str, source: BinaryIO, size: int, *, metadata: Mapping[str, str] | None = None) -> BlobFacts:
+        """A new blob from `size` bytes of `source`, all or nothing. Raises `Conflict` when there is one already."""
+
+    def remove(self, uri: str, *, etag: str) -> None:
+        """Takes a blob away that is still the one of this ETag; nothing happens when it is not there."""
+
+    def expires(self, uri: str) -> datetime | None:
+        """When the signature ends that this blob is reached with; None where it is no signature, or says no end."""
 
 
 class LedgerError(RetrainctlError):

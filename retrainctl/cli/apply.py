@@ -155,7 +155,7 @@ def _exit_code(receipt: Receipt, end: RunEnd) -> int:
 
 def _saved(path: Path) -> tuple[Plan, dict[str, Any]]:
     from retrainctl.plan import planfile
-    from retrainctl.plan.encode import decode
+    from retrainctl.plan.decode import decode
 
     document = planfile.read(path, strict=True)
     return decode(document), document

@@ -18,6 +18,9 @@ MAX_CSV: Final = 256 * 1024 * 1024
 MAX_SECRETS: Final = 20
 """So many literal secrets are reported per file."""
 
+_READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Opening a pipe must not wait for its other end."""
+
 _BOM: Final = b"\xef\xbb\xbf"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _CONTROLS: Final = bytes(sorted({*range(32), 127} - {9, 10, 13}))
@@ -106,23 +109,21 @@ class Sources:
 
     def read(self, relative: str, span: Span | None, limit: int = MAX_YAML) -> bytes | None:
         """The bytes of a file, hashed and noted as a source; None, reported at `span`, when it cannot be read."""
-        path = self.root / relative
         try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):
-                self.found.error("RC109", f"{relative} is not a file", span, "Name a file.")
-                return None
-            if status.st_size > limit:
-                message = f"{relative} has {status.st_size:,} bytes, more than the {limit:,} that are read"
-                self.found.error("RC103", message, span or Span(relative, 1, 1), "Split the file.")
-                return None
-            data = path.read_bytes()
+            data = _bytes(f"{self.root}/{relative}", limit)
         except FileNotFoundError:
-            self.found.error("RC109", f"there is no file {relative}", span, _neighbours(path))
+            self.found.error("RC109", f"there is no file {relative}", span, _neighbours(self.root / relative))
             return None
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             self.found.error("RC109", f"{relative} cannot be read: {reason}", span, "Check its permissions.")
+            return None
+        if data is None:
+            self.found.error("RC109", f"{relative} is not a file", span, "Name a file.")
+            return None
+        if len(data) > limit:
+            message = f"{relative} has more than the {limit:,} bytes that are read"
+            self.found.error("RC103", message, span or Span(relative, 1, 1), "Split the file.")
             return None
         self.hashes[relative] = hashlib.sha256(data).hexdigest()
         return data
@@ -180,6 +181,23 @@ class Sources:
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Every file that was read with its SHA-256, sorted by path."""
         return tuple(sorted(self.hashes.items()))
+
+
+def _bytes(path: str, limit: int) -> bytes | None:
+    """A regular file's bytes, of a larger one a little more than the limit; None when it is something else."""
+    descriptor = os.open(path, _READ)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        parts: list[bytes] = []
+        size = 0
+        while size <= limit and (part := os.read(descriptor, min(status.st_size, limit) - size + 1)):
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
 
 
 def _place(file: str, before: str) -> Span:

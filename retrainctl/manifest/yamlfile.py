@@ -70,8 +70,8 @@ def _read_until_error(text: str, file: str, lines: int, documents: list[Document
     builder = _Builder(file=file, lines=lines, text=text, found=found)
     try:
         parser.get_event()  # the beginning of the stream
-        while type(parser.get_event()) is yaml.DocumentStartEvent:
-            document = builder.document(parser)
+        while type(start := parser.get_event()) is yaml.DocumentStartEvent:
+            document = builder.document(parser, start)
             if document.data is not None or document.broken:
                 documents.append(document)
     except yaml.YAMLError as error:
@@ -112,7 +112,7 @@ class _Builder:
         self.may_template = "{{" in self.text
         self.may_escape = "\\" in self.text
 
-    def document(self, parser: Any) -> Document:
+    def document(self, parser: Any, start: Any) -> Document:
         """The document whose start event has just been read."""
         self.marks, self.traps, self.refused, self.anchors = array("Q"), [], set(), {}
         self.templated = self.broken = False
@@ -122,6 +122,8 @@ class _Builder:
             data = self._build(parser)
         except _Unusable:
             self.broken = True
+            if not self.marks:
+                self.marks.append((start.start_mark.line + self.lines) << LINE_SHIFT | start.start_mark.column)
             while type(parser.get_event()) is not yaml.DocumentEndEvent:
                 pass
         return Document(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A JSON value as parsed. Trees are shared, never changed in place."""
 
 JsonObject: TypeAlias = Mapping[str, Json]
@@ -28,7 +28,7 @@ Missing: TypeAlias = _Missing
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """Where a secret is kept: `env` (variable `name`), `file` (path `name`) or `keyVault` (vault `name`, secret `item`).
+    """Where a secret is kept: `env` (a variable), `file` (a path) or `keyVault` (vault `name`, secret `item`).
 
     May stand in any field tree in place of the value. It is not secret itself: plans and files carry the reference.
     """

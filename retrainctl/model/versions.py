@@ -12,7 +12,7 @@ from retrainctl.diagnostics import Span
 class ModelVersion:
     """One immutable `.ilearner` blob of a model.
 
-    `uri` is the blob without a SAS query; `file` a path (relative to the project) that apply uploads; one of them is set.
+    One of these is set: `uri`, the blob without a SAS query; `file`, a path in the project that apply uploads.
     `sha256` is lower-case hexadecimal. `metrics` are as Evaluate Model named them. `run` is the training job's id.
     """
 

@@ -11,7 +11,8 @@ from retrainctl.ledger.errors import NotRecorded
 from retrainctl.ledger.ledger import Ledger
 from retrainctl.ledger.records import RunRecord, RunSummary
 from retrainctl.operations.settling import PLAN
-from retrainctl.plan.encode import decode, encode
+from retrainctl.plan.decode import decode
+from retrainctl.plan.encode import encode
 from retrainctl.plan.plan import Plan
 from retrainctl.ports import Outcome
 

@@ -17,7 +17,7 @@ from retrainctl.model.address import Address
 from retrainctl.model.change import Action, ResourceChange
 from retrainctl.model.kind import KINDS
 from retrainctl.model.resource import Observed
-from retrainctl.plan.encode import decode
+from retrainctl.plan.decode import decode
 from retrainctl.ports import Observer, Outcome, Progress, TargetError, Waiter, Writer
 
 PLAN: Final = "plan"

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.support.command import environment
 from tests.support.estate import definition, make_estate
 
@@ -64,7 +65,9 @@ def test_offline_plan(benchmark, tmp_path: Path, count: int) -> None:
 
 
 @pytest.mark.benchmark(group="start-up")
-@pytest.mark.parametrize("arguments", [["-c", "pass"], ["-m", "retrainctl", "--version"], ["-m", "retrainctl", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["-c", "pass"], ["-m", "retrainctl", "--version"], ["-m", "retrainctl", "--help"]]
+)
 def test_startup(benchmark, tmp_path: Path, arguments: list[str]) -> None:
     def once() -> int:
         return subprocess.run(

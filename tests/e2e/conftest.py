@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.command import Shell, environment
 
 from retrainctl.wiring import emulator
+from tests.support.command import Shell, environment
 
 
 @pytest.fixture

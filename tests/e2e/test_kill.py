@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.command import Shell
-from tests.support.estate import make_estate
 
 from retrainctl.ledger.ledger import Ledger
 from retrainctl.ledger.local import LocalLedgerStore
 from retrainctl.wiring import emulator
 from retrainctl.wiring.clock import SystemClock
+from tests.support.command import Shell
+from tests.support.estate import make_estate
 
 FULL = bool(os.environ.get("RETRAINCTL_FULL"))
 POINTS = 200 if FULL else 40

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from tests.support.command import Shell
 
 SLOT = "Credit Risk PL PoC [trained model]"
@@ -76,7 +77,9 @@ def test_validate_prints_findings_as_json(shell: Shell, before: Path) -> None:
     shell("init", "--from-export", str(before), "--dir", ".")
     assert json.loads(shell("validate", "--output", "json").out) == []
     (manifest,) = (shell.folder / "manifests").glob("*.yaml")
-    manifest.write_text(manifest.read_text().replace("kind: WebService", "kind: WebServise").replace("version: 1", "version: x"))
+    manifest.write_text(
+        manifest.read_text().replace("kind: WebService", "kind: WebServise").replace("version: 1", "version: x")
+    )
     found = json.loads(shell("validate", "--output", "json", code=1).out)
     assert {finding["line"] for finding in found} >= {1} or len(found) >= 2
     assert all({"code", "message", "path", "line", "column"} <= finding.keys() for finding in found)

@@ -12,10 +12,10 @@ import urllib.request
 from typing import Any
 
 import pytest
-from tests.support.command import Shell
-from tests.support.estate import SLOT, STORE, make_estate
 
 from retrainctl.wiring import emulator
+from tests.support.command import Shell
+from tests.support.estate import SLOT, STORE, make_estate
 
 ROUNDS = 200 if os.environ.get("RETRAINCTL_FULL") else 20
 SERVICES = 3

@@ -7,15 +7,16 @@ from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.build import line, plan_of, service, version
-from tests.support.memory import FakeClock, MemoryBooks, MemoryTarget, Silent, Thing
 
 from retrainctl.apply.executor import Tools, run_wave
 from retrainctl.apply.outcome import Fate
 from retrainctl.apply.stopping import Stop
 from retrainctl.model.address import Address
-from retrainctl.plan.encode import decode, encode
+from retrainctl.plan.decode import decode
+from retrainctl.plan.encode import encode
 from retrainctl.plan.order import waves
+from tests.support.build import line, plan_of, service, version
+from tests.support.memory import FakeClock, MemoryBooks, MemoryTarget, Silent, Thing
 
 EXAMPLES = 1000 if os.environ.get("RETRAINCTL_FULL") else 100
 SLOT = "Census [trained model]"

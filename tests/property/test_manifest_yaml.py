@@ -86,8 +86,38 @@ def test_where_yaml_1_1_reads_another_value_there_is_a_trap(text: str) -> None:
         assert yaml.safe_load(text) == value
 
 
-@given(st.text(max_size=200))
+PIECES = st.sampled_from(
+    [
+        *(
+            "a",
+            "- ",
+            "\n",
+            "  ",
+            ": ",
+            "{",
+            "}",
+            "[",
+            "]",
+            "'",
+            '"',
+            "&a ",
+            "*a",
+            "!x ",
+            "\t",
+            "? ",
+            "| ",
+            "> ",
+            "#",
+            ",",
+        ),
+        *("---\n", "...\n", "{{", "%YAML 1.2\n", "\u2028", "\x85", "\r", "<<", " "),
+    ]
+)
+
+
+@given(st.text(max_size=200) | st.lists(PIECES, max_size=40).map("".join))
 @example("a: *b")
+@example("*0")
 @example("&a [*a]")
 @example("{{ x }}: 1")
 @example("? [a]\n: b")

@@ -1,4 +1,4 @@
-"""Generated definitions and manifests against the emulator: the plan after an apply is empty, nothing foreign is lost."""
+"""Generated definitions and manifests against the emulator: plan after apply is empty, nothing foreign is lost."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support import definitions
-from tests.support.emulator_process import Emulator, running
-from tests.support.memory import Silent
 
 from retrainctl.apply.outcome import Fate
-from retrainctl.definition.normalise import normalise
 from retrainctl.definition.document import proper
+from retrainctl.definition.normalise import normalise
 from retrainctl.definition.slots import slots
 from retrainctl.ledger.ledger import Ledger
 from retrainctl.ledger.local import LocalLedgerStore
@@ -39,13 +36,18 @@ from retrainctl.model.resource import Desired
 from retrainctl.model.versions import ModelLine, ModelVersion
 from retrainctl.operations.applying import ApplyOptions, Surroundings, apply_plan, check
 from retrainctl.operations.planning import PlanOptions, make_plan
-from retrainctl.plan.encode import decode, encode
+from retrainctl.plan.decode import decode
+from retrainctl.plan.encode import encode
 from retrainctl.plan.plan import Source
 from retrainctl.wiring.clock import SystemClock
 from retrainctl.wiring.connect import Outside, hasher, online, resolver
+from tests.support import definitions
+from tests.support.emulator_process import Emulator, running
+from tests.support.memory import Silent
 
 EXAMPLES = 1000 if os.environ.get("RETRAINCTL_FULL") else 100
-BASE = f"/subscriptions/{EMULATOR_SUBSCRIPTION}/resourceGroups/{EMULATOR_RESOURCE_GROUP}/providers/Microsoft.MachineLearning/webServices"
+GROUP = f"/subscriptions/{EMULATOR_SUBSCRIPTION}/resourceGroups/{EMULATOR_RESOURCE_GROUP}"
+BASE = f"{GROUP}/providers/Microsoft.MachineLearning/webServices"
 
 
 class Workshop:

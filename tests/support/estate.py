@@ -18,7 +18,10 @@ def definition() -> dict[str, Any]:
             "package": {"nodes": {"model": {"assetId": "asset1"}}, "edges": [], "graphParameters": {}},
             "title": "Demand",
             "storageAccount": {"name": "demand"},
-            "input": {"type": "object", "properties": {"input1": {"type": "object", "properties": {"x": {"type": "Number"}}}}},
+            "input": {
+                "type": "object",
+                "properties": {"input1": {"type": "object", "properties": {"x": {"type": "Number"}}}},
+            },
             "output": {"type": "object", "properties": {"output1": {"type": "object", "properties": {}}}},
             "assets": {
                 "asset1": {

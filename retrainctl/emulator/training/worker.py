@@ -22,8 +22,6 @@ def main() -> int:
     requests = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not come between the answers
-    if hasattr(os, "nice"):
-        os.nice(5)  # the server's answers come first
     with answers:
         while (request := _next(requests)) is not None:
             _serve(request, answers)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 
-from tests.support.build import line, plan_of, service, version
-from tests.support.memory import FakeClock, MemoryBooks, MemoryTarget, Silent, Thing
-
 from retrainctl.apply.executor import Tools, run_wave
 from retrainctl.apply.outcome import Fate, Receipt, Verified
 from retrainctl.apply.stopping import Stop
 from retrainctl.errors import RetrainctlError
 from retrainctl.model.address import Address
 from retrainctl.ports import Rejected
+from tests.support.build import line, plan_of, service, version
+from tests.support.memory import FakeClock, MemoryBooks, MemoryTarget, Silent, Thing
 
 ONE, TWO = version(1), version(2)
 SLOT = "Census [trained model]"

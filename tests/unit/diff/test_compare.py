@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.build import BLOBS, SLOT, seen, service, version, wrote
 
 from retrainctl.diff.compare import compare, same_blob
 from retrainctl.model.change import Action, Cause
 from retrainctl.model.kind import KINDS
 from retrainctl.model.resource import Knowledge
 from retrainctl.model.values import MISSING, SecretRef
+from tests.support.build import BLOBS, SLOT, seen, service, version, wrote
 
 SPEC = KINDS["WebService"]
 
 
 def diff(desired, observed, applied=None, hashes=lambda ref, address: "h1", versions=None):
-    return compare(
-        desired, observed, applied, SPEC, secret_hash=hashes, version_of=(versions or {}).get
-    )
+    return compare(desired, observed, applied, SPEC, secret_hash=hashes, version_of=(versions or {}).get)
 
 
 def test_equal_is_no_change():
@@ -121,9 +119,7 @@ def test_same_uri_with_other_bytes_is_a_move():
     from retrainctl.model.resource import AppliedSlot
 
     applied = wrote()
-    applied = type(applied)(
-        address=applied.address, slots={SLOT: AppliedSlot(uri=version(1).uri, sha256="aa")}
-    )
+    applied = type(applied)(address=applied.address, slots={SLOT: AppliedSlot(uri=version(1).uri, sha256="aa")})
     live = seen(uri=version(1).uri)
     assert diff(service(slot_version=version(1, sha256="bb")), live, applied).models
     assert not diff(service(slot_version=version(1, sha256="aa")), live, applied).models

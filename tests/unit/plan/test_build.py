@@ -6,8 +6,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from tests.support.build import line, plan_of, service, version
-from tests.support.memory import MemoryTarget, Thing
 
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action
@@ -15,9 +13,12 @@ from retrainctl.model.environment import Guards
 from retrainctl.model.values import SecretRef
 from retrainctl.plan import planfile
 from retrainctl.plan.build import Selection
-from retrainctl.plan.encode import canonical, decode, digest, encode
+from retrainctl.plan.decode import decode
+from retrainctl.plan.encode import canonical, digest, encode
 from retrainctl.plan.errors import PlanError, PlanFileInvalid
 from retrainctl.plan.order import waves
+from tests.support.build import line, plan_of, service, version
+from tests.support.memory import MemoryTarget, Thing
 
 ONE, TWO = version(1, metrics={"AUC": 0.9}), version(2, metrics={"AUC": 0.8})
 
