@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 
 from retrainctl.apply.books import Books, Entry, GroupCommit
 from retrainctl.apply.outcome import Fate, Result, Verified, not_attempted
-from retrainctl.apply.record import after_write
+from retrainctl.apply.record import after_write, in_doubt
 from retrainctl.apply.stopping import Stop
+from retrainctl.apply.uploads import FileChanged, Uploads, file_moves
 from retrainctl.diff.compare import SecretHash
 from retrainctl.diff.verify import Mismatch, Verdict, moved, verify
 from retrainctl.errors import RetrainctlError
@@ -22,9 +23,20 @@ from retrainctl.model.address import Address
 from retrainctl.model.change import Action, ResourceChange, Step
 from retrainctl.model.kind import KINDS
 from retrainctl.model.kinds import KindSpec
-from retrainctl.model.resource import Applied, Observed
-from retrainctl.model.values import MISSING
-from retrainctl.ports import Clock, Observer, Outcome, Performed, Progress, StopWaiting, TargetError, Waiter, Writer
+from retrainctl.model.resource import Applied, Knowledge, Observed
+from retrainctl.model.values import MISSING, Path
+from retrainctl.ports import (
+    Clock,
+    Observer,
+    Outcome,
+    Performed,
+    Progress,
+    Rejected,
+    StopWaiting,
+    TargetError,
+    Waiter,
+    Writer,
+)
 
 _GRACE = 0.3
 _OUTCOMES = {Fate.APPLIED: Outcome.DONE, Fate.FAILED: Outcome.FAILED, Fate.UNKNOWN: Outcome.UNKNOWN}
@@ -32,7 +44,7 @@ _OUTCOMES = {Fate.APPLIED: Outcome.DONE, Fate.FAILED: Outcome.FAILED, Fate.UNKNO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What an apply works with."""
+    """What an apply works with. Without `uploads` a version that is a local file cannot be put anywhere."""
 
     writers: Mapping[str, Writer]
     books: Books
@@ -43,6 +55,7 @@ class Tools:
     applied: Mapping[Address, Applied] = field(default_factory=dict)
     kinds: Mapping[str, KindSpec] = field(default_factory=lambda: KINDS)
     parallel: int = 8
+    uploads: Uploads | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +142,8 @@ class _Wave:
         except StopWaiting:
             return waiting.timed(self._interrupted(change, waiting), began)
         except TargetError as error:
-            return waiting.timed(Result(change=change, fate=Fate.FAILED, error=error, why=error.message), began)
+            fate = Fate.CONFLICTED if isinstance(error, FileChanged) else Fate.FAILED
+            return waiting.timed(Result(change=change, fate=fate, error=error, why=error.message), began)
         except RetrainctlError as error:
             # The ledger or the lease is gone, or a secret is missing: going on would write without a record.
             self.fatal = self.fatal or error
@@ -150,6 +164,11 @@ class _Wave:
         observed = at_rest(writer, change, waiting)
         if (early := _early(change, observed, spec)) is not None:
             return early
+        if self._bring_files(change):
+            # That took its time: what was read before may be old by now.
+            observed = at_rest(writer, change, waiting)
+            if (early := _early(change, observed, spec)) is not None:
+                return early
         performed = Performed(outcome=Outcome.DONE)
         backup: str | None = None
         for step in change.steps:
@@ -161,10 +180,20 @@ class _Wave:
             if performed.outcome is not Outcome.DONE:
                 break
             if step is not change.steps[-1]:
+                # Should the rest never be sent, the ledger must not go on trusting what this step may have undone.
+                known = in_doubt(change, self.tools.applied.get(change.address), spec, made=True)
                 self.tools.books.after(
-                    change.address, step.id, performed.outcome, applied=None, removed=False, detail=""
+                    change.address, step.id, performed.outcome, applied=known, removed=False, detail=""
                 )
         return self._settle(change, waiting, writer, spec, performed, backup, observed)
+
+    def _bring_files(self, change: ResourceChange) -> bool:
+        """Uploads the local files that the change points at; whether there was anything to send."""
+        if self.tools.uploads is not None:
+            return self.tools.uploads.bring(change)
+        if (move := next(file_moves([change]), None)) is not None:
+            raise Rejected(f"{move.after.label} is a local file, and nothing can be uploaded here", sent=False)
+        return False
 
     def _settle(
         self,
@@ -177,6 +206,7 @@ class _Wave:
         before: Observed | None,
     ) -> Result:
         assert waiting.step is not None
+        now: Observed | None = None
         verdict: Verdict | None = None
         foreign: tuple[str, ...] = ()
         if performed.outcome is not Outcome.FAILED:
@@ -185,9 +215,12 @@ class _Wave:
                 verdict = verify(change, now, spec)
                 foreign = _by_others(change, before, now, spec)
         fate, verified, why = _verdict(performed, verdict)
-        applied = None
+        applied, former = None, self.tools.applied.get(change.address)
         if fate is Fate.APPLIED and verified is not Verified.NO:
-            applied = after_write(change, self.tools.applied.get(change.address), self.tools.secret_hash)
+            revision = now.revision if now is not None else None
+            applied = after_write(change, former, self.tools.secret_hash, revision=revision)
+        elif fate is not Fate.FAILED:
+            applied = in_doubt(change, former, spec, made=fate is Fate.APPLIED)
         if foreign:
             why = "; ".join(part for part in (why, f"somebody else changed {', '.join(foreign)} meanwhile") if part)
         self.tools.books.after(
@@ -221,7 +254,13 @@ def _by_others(
     ours = {entry.path for entry in change.fields}
     tops = {path[0] for path in ours} | (set(spec.slots_in) if change.models else set())
     paths = [entry.path for entry in moved(before, now)]
-    return tuple(sorted({".".join(path[:2]) for path in paths if path and path not in ours and path[0] not in tops}))
+    theirs = {path for path in paths if path and path not in ours and path[0] not in tops}
+    return tuple(sorted({".".join(path[:2]) for path in theirs if not _moves_by_itself(path, spec)}))
+
+
+def _moves_by_itself(path: Path, spec: KindSpec) -> bool:
+    trait = spec.trait(path)
+    return trait is not None and (trait.condition or trait.advisory)
 
 
 def at_rest(writer: Writer, change: ResourceChange, waiter: Waiter, patience: float = 120.0) -> Observed | None:
@@ -278,7 +317,7 @@ def _early(change: ResourceChange, observed: Observed | None, spec: KindSpec) ->
         return done or Result(change=change, fate=Fate.CONFLICTED, why="somebody created it since the plan was made")
     if observed is None:
         return Result(change=change, fate=Fate.CONFLICTED, why="it was deleted since the plan was made")
-    if observed.fingerprint == change.fingerprint:
+    if change.fingerprint in (None, observed.fingerprint):
         return None
     if (done := _done_already(change, observed, spec)) is not None:
         return done
@@ -308,6 +347,8 @@ def _moved_fields(change: ResourceChange, observed: Observed) -> tuple[Mismatch,
             found.append(Mismatch(path=entry.path, wanted=entry.before, live=live))  # type: ignore[arg-type]
     for move in change.models:
         state = observed.slots.get(move.slot)
+        if state is not None and state.knowledge is Knowledge.UNKNOWN:
+            continue
         now = state.uri if state is not None else None
         if now != move.from_uri:
             found.append(Mismatch(path=("models", move.slot), wanted=move.from_uri, live=now))

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from retrainctl.diff.compare import SecretHash
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action, ResourceChange
+from retrainctl.model.kinds import KindSpec
 from retrainctl.model.resource import Applied, AppliedSlot
 from retrainctl.model.values import MISSING, SecretRef, Tree
 
 
-def after_write(change: ResourceChange, former: Applied | None, secret_hash: SecretHash) -> Applied | None:
-    """Former knowledge with this change laid over it; None after a deletion. Secrets become their salted hashes."""
+def after_write(
+    change: ResourceChange, former: Applied | None, secret_hash: SecretHash, *, revision: str | None = None
+) -> Applied | None:
+    """Former knowledge with this change laid over it; None after a deletion. Secrets become their salted hashes.
+
+    revision: as the read-back shows it.
+    """
     if change.action is Action.DELETE:
         return None
     fields: dict[str, Any] = _copied(former.fields) if former is not None and change.action is Action.UPDATE else {}
@@ -40,7 +47,28 @@ def after_write(change: ResourceChange, former: Applied | None, secret_hash: Sec
         fields=fields,
         slots=slots,
         created=change.action in (Action.CREATE, Action.REPLACE) or (former is not None and former.created),
+        revision=revision,
     )
+
+
+def in_doubt(change: ResourceChange, former: Applied | None, spec: KindSpec, *, made: bool = False) -> Applied | None:
+    """What is left of former knowledge when a change was carried out in part, or nobody knows how far.
+
+    Slots that a read does not show are forgotten where they were to move: the next plan writes them again instead of
+    trusting what they served before. None when nothing is forgotten and nothing learned.
+
+    made: a creation has taken place, whatever came after it.
+    """
+    if change.action is Action.CREATE:
+        if former is None and not made:
+            return None
+        created = made or (former is not None and former.created)
+        return Applied(address=change.address, identity=change.identity, created=created)
+    if former is None or change.action is not Action.UPDATE or spec.slots_readable:
+        return None
+    moving = {move.slot for move in change.models}
+    slots = {name: slot for name, slot in former.slots.items() if name not in moving}
+    return replace(former, slots=slots) if len(slots) < len(former.slots) else None
 
 
 def _copied(tree: Mapping[str, Any]) -> dict[str, Any]:

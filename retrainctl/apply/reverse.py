@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from retrainctl.model.change import Action, FieldChange, ModelChange, ResourceChange, Risk, Severity
+from retrainctl.model.kind import KINDS
 from retrainctl.model.resource import Observed
 from retrainctl.model.values import MISSING, Missing, Tree
 from retrainctl.model.versions import ModelVersion
@@ -13,11 +14,15 @@ from retrainctl.model.versions import ModelVersion
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversed:
-    """The reverse of a change as a draft without steps, or why there is none. `lost` names what cannot be put back."""
+    """The reverse of a change as a draft without steps, or why there is none.
+
+    lost: fields whose former value was secret and is gone. stays: what happened once and for all (a refresh).
+    """
 
     change: ResourceChange | None
     refused: str | None = None
     lost: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
 
 
 def reverse(change: ResourceChange, live: Observed | None, *, prune: bool) -> Reversed:
@@ -36,15 +41,22 @@ def reverse(change: ResourceChange, live: Observed | None, *, prune: bool) -> Re
     if unknown:
         return Reversed(change=None, refused=f'what slot "{unknown[0]}" served before the run is not known')
     lost = tuple(".".join(entry.path) for entry in change.fields if entry.secret)
+    stays = tuple(".".join(entry.path) for entry in change.fields if _is_condition(change, entry))
     fields = tuple(
         FieldChange(path=entry.path, before=now, after=entry.before)
         for entry in change.fields
-        if not entry.secret and (now := _at(live.fields, entry.path)) != entry.before
+        if not (entry.secret or _is_condition(change, entry))
+        and (now := _at(live.fields, entry.path)) != entry.before
     )
     models = tuple(move for entry in change.models if (move := _back(entry, live)) is not None)
-    if not (fields or models):
-        return Reversed(change=None, lost=lost)
-    return Reversed(change=_draft(change, Action.UPDATE, live, fields, models), lost=lost)
+    back = _draft(change, Action.UPDATE, live, fields, models) if fields or models else None
+    return Reversed(change=back, lost=lost, stays=stays)
+
+
+def _is_condition(change: ResourceChange, entry: FieldChange) -> bool:
+    spec = KINDS.get(change.address.kind)
+    trait = spec.trait(entry.path) if spec is not None else None
+    return trait is not None and trait.condition
 
 
 def _back(entry: ModelChange, live: Observed) -> ModelChange | None:

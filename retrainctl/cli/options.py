@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,7 +12,6 @@ from retrainctl.cli.console import Colour, Console
 from retrainctl.errors import UsageError
 
 DEFAULT_ENVIRONMENT: Final = "local"
-_VAR_PREFIX: Final = "RETRAINCTL_VAR_"
 
 Env = Annotated[
     str | None,
@@ -31,11 +30,9 @@ def environment_name(value: str | None, console: Console) -> str:
     return value or console.environ.get("RETRAINCTL_ENV") or DEFAULT_ENVIRONMENT
 
 
-def variables(values: Sequence[str] | None, environ: Mapping[str, str]) -> dict[str, str]:
-    """`RETRAINCTL_VAR_name` and `--var name=value`, the latter stronger. Raises `UsageError` without a `=`."""
-    found = {
-        name.removeprefix(_VAR_PREFIX): value for name, value in sorted(environ.items()) if name.startswith(_VAR_PREFIX)
-    }
+def variables(values: Sequence[str] | None) -> dict[str, str]:
+    """What `--var name=value` sets. Raises `UsageError` for another form."""
+    found = {}
     for text in values or ():
         name, sign, value = text.partition("=")
         if not (name and sign):

@@ -60,7 +60,7 @@ class Session:
         file = find_project(Path.cwd(), None if project == options.DEFAULT_PROJECT else project)
         console.folder = _shown_root(file)
         environment = options.environment_name(env, console)
-        loaded = load(file, environment, options.variables(var, {}), console.environ)
+        loaded = load(file, environment, options.variables(var), console.environ)
         errors = [d for d in loaded.diagnostics if d.severity is Severity.ERROR]
         if lenient:
             errors = [d for d in errors if d.span is None or d.span.file == file.name]

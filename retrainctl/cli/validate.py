@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +15,7 @@ from retrainctl.cli import options
 from retrainctl.cli.console import Console
 from retrainctl.cli.exits import Exit
 from retrainctl.diagnostics import Diagnostic, Severity
+from retrainctl.errors import InvalidInput
 
 
 class Output(StrEnum):
@@ -39,23 +42,41 @@ def command(
 
     Exit codes: 0 no error; 1 errors found; 64 usage error.
     """
-    from retrainctl.operations.validate import validate
-
     console = Console.of(context)
     environment = options.environment_name(env, console)
-    overrides = options.variables(var, console.environ)
-    found = validate(project, environment, overrides, console.environ)
-    console.result(_text(found, project, console) if output is Output.TEXT else _RENDER[output](found))
+    found = _found(project, environment, options.variables(var), console)
+    console.result(_text(found, console) if output is Output.TEXT else _RENDER[output](found))
     return Exit.ERROR if any(d.severity is Severity.ERROR for d in found) else Exit.DONE
 
 
-def _text(found: Sequence[Diagnostic], project: Path, console: Console) -> str:
+def _found(project: Path, environment: str, overrides: Mapping[str, str], console: Console) -> Sequence[Diagnostic]:
+    """All findings, their files as the user would type them from here, so that a CI page finds them too."""
+    from retrainctl.manifest.project import find_project
+    from retrainctl.operations.validate import validate
+
+    folder = Path()
+    try:
+        file = find_project(Path.cwd(), None if project == options.DEFAULT_PROJECT else project)
+        folder = Path(os.path.relpath(file.parent))
+        found = validate(file, environment, overrides, console.environ)
+    except InvalidInput as error:
+        # Also a project that cannot be read at all is a finding, in the format that was asked for.
+        found = error.diagnostics
+    return found if folder == Path() else [_seen_from_here(finding, folder) for finding in found]
+
+
+def _seen_from_here(finding: Diagnostic, folder: Path) -> Diagnostic:
+    span = finding.span
+    return finding if span is None else replace(finding, span=replace(span, file=(folder / span.file).as_posix()))
+
+
+def _text(found: Sequence[Diagnostic], console: Console) -> str:
     from retrainctl.cli.findings import source_in
     from retrainctl.render.diagnostics_text import diagnostics_text
 
     if not found:
         return "Valid: no findings.\n"
-    return diagnostics_text(found, source=source_in(project.parent), style=console.style)
+    return diagnostics_text(found, source=source_in(Path()), style=console.style)
 
 
 def _json(found: Sequence[Diagnostic]) -> str:

@@ -51,4 +51,9 @@ CODES: Final[dict[str, Code]] = {
         "--only or --exclude name addresses that no manifest declares.",
         "Use KIND/NAME as `retrainctl plan` prints it; `*` stands for any text.",
     ),
+    "RC409": Code(
+        "The trusted guards cannot be read",
+        "--guards-from names a Git ref that is not here, or that does not hold this project or this environment.",
+        "Fetch the ref (git fetch origin main); a new project or environment has no guards before it is merged.",
+    ),
 }

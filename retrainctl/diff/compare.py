@@ -38,10 +38,10 @@ def compare(
 ) -> Delta:
     """Compares one resource. A resource that is not there is a creation with every declared field."""
     walk = _Walk(desired=desired, secret_hash=secret_hash)
+    tree = trait_tree(spec)
     if observed is None:
-        walk.create()
+        walk.create(tree)
     else:
-        tree = trait_tree(spec)
         written = applied.fields if applied is not None else {}
         for name in sorted(desired.fields):
             want, live = desired.fields[name], observed.fields.get(name, MISSING)
@@ -49,7 +49,7 @@ def compare(
     models = tuple(
         move
         for slot in sorted(desired.slots)
-        if (move := _slot(slot, desired, observed, applied, spec, version_of)) is not None
+        if (move := _slot(slot, desired, observed, applied, spec, version_of, reset=walk.resets)) is not None
     )
     if observed is None:
         action = Action.CREATE
@@ -101,10 +101,13 @@ class _Walk:
     changes: list[FieldChange] = field(default_factory=list)
     drift: list[Drift] = field(default_factory=list)
     suppressed: list[Suppressed] = field(default_factory=list)
+    resets: bool = False
 
-    def create(self) -> None:
+    def create(self, tree: TraitNode) -> None:
         for name, want in sorted(self.desired.fields.items()):
-            self._change((name,), want, MISSING, MISSING, secret=isinstance(want, SecretRef))
+            trait = tree.child(name).trait
+            if trait is None or not trait.condition:
+                self._change((name,), want, MISSING, MISSING, secret=isinstance(want, SecretRef))
 
     def member(self, path: Path, want: Tree, live: Tree | Missing, written: Tree | Missing, node: TraitNode) -> None:
         trait = node.trait
@@ -112,8 +115,14 @@ class _Walk:
             self._unreadable(path, want, written, node)
         elif isinstance(want, Mapping) and (isinstance(live, Mapping) or live is MISSING):
             self._mapping(path, want, {} if live is MISSING else live, written, node)
-        elif not _equal(want, live, node):
-            self._change(path, want, live, written)
+        elif _equal(want, live, node):
+            return
+        elif trait is not None and trait.advisory and want == written:
+            self.suppressed.append(Suppressed(path=path, reason="advisory"))
+        else:
+            self.resets = self.resets or (trait is not None and trait.resets_slots)
+            condition = trait is not None and trait.condition
+            self._change(path, want, live, written, cause=Cause.INTENT if condition else None)
 
     def _mapping(
         self,
@@ -219,12 +228,14 @@ def _slot(
     applied: Applied | None,
     spec: KindSpec,
     version_of: VersionOf,
+    *,
+    reset: bool = False,
 ) -> ModelChange | None:
     wanted = desired.slots[slot]
     written = applied.slots.get(slot) if applied is not None else None
-    state = _slot_state(slot, observed, written, spec)
+    state = _slot_state(slot, observed, written, spec, stale=_other_revision(applied, observed))
     moved = not same_blob(state.uri, wanted.uri) or wanted.uri is None
-    if not moved and observed is not None and not _other_bytes(written, wanted):
+    if not (moved or reset or observed is None or _other_bytes(written, wanted)):
         return None
     return ModelChange(
         slot=slot,
@@ -238,15 +249,27 @@ def _slot(
     )
 
 
-def _slot_state(slot: str, observed: Observed | None, written: AppliedSlot | None, spec: KindSpec) -> SlotState:
-    """What the slot serves: as read where a read is reliable, else as we last wrote it, else unknown."""
+def _slot_state(
+    slot: str, observed: Observed | None, written: AppliedSlot | None, spec: KindSpec, *, stale: bool
+) -> SlotState:
+    """What the slot serves: as read where a read is reliable, else as we last wrote it, else unknown.
+
+    stale: what we wrote went into something that stands there no more.
+    """
     if observed is None:
         return SlotState(uri=None, knowledge=Knowledge.LIVE)
     if spec.slots_readable:
         return observed.slots.get(slot) or SlotState(uri=None, knowledge=Knowledge.UNKNOWN)
-    if written is not None:
-        return SlotState(uri=written.uri, knowledge=Knowledge.APPLIED)
-    return SlotState(uri=None, knowledge=Knowledge.UNKNOWN)
+    if written is None or stale:
+        return SlotState(uri=None, knowledge=Knowledge.UNKNOWN)
+    return SlotState(uri=written.uri, knowledge=Knowledge.APPLIED)
+
+
+def _other_revision(applied: Applied | None, observed: Observed | None) -> bool:
+    """Whether the resource was made anew, or put back, by somebody else since our last write."""
+    if applied is None or observed is None or applied.revision is None or observed.revision is None:
+        return False
+    return applied.revision != observed.revision
 
 
 def _other_bytes(written: AppliedSlot | None, wanted: ModelVersion) -> bool:

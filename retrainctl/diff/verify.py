@@ -104,6 +104,8 @@ def _compare(
     elif trait is not None and trait.folded and isinstance(want, str) and isinstance(live, str):
         if folded(want) != folded(live):
             bad.append(Mismatch(path=path, wanted=want, live=live))
+    elif trait is not None and trait.advisory:
+        hidden.append(path)
     else:
         bad.append(Mismatch(path=path, wanted=want, live=live))
 

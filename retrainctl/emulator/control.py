@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
@@ -20,6 +20,19 @@ from retrainctl.emulator.knobs import BadKnob
 from retrainctl.emulator.seed import load_seed
 from retrainctl.errors import InvalidInput, RetrainctlError
 from retrainctl.version import __version__
+
+
+@runtime_checkable
+class Controllable(Protocol):
+    """A room with control calls of its own, and with holdings that are no ARM resources."""
+
+    def controls(self) -> Mapping[tuple[str, str], Callable[[Call], Any]]:
+        """(verb, path below `/_emulator/`) to handler; the handlers open their own transactions."""
+        ...
+
+    def holdings(self) -> Mapping[str, int]:
+        """Kind to number, for `status`."""
+        ...
 
 
 class Control:
@@ -44,6 +57,9 @@ class Control:
             ("POST", "operations"): self._finish,
             ("POST", "shutdown"): lambda _: self._stop(),
         }
+        self._rooms = [room for room in frame.rooms if isinstance(room, Controllable)]
+        for room in self._rooms:
+            self._handlers.update(room.controls())
 
     async def answer(self, call: Call) -> Answer:
         given = call.headers.get("x-emulator-token", "")
@@ -70,7 +86,8 @@ class Control:
             "version": __version__,
             "started": stamp(self._started),
             "requests": self._frame.tally.total,
-            "resources": {str(kind): int(count) for kind, count in counts},
+            "resources": {str(kind): int(count) for kind, count in counts}
+            | {kind: count for room in self._rooms for kind, count in room.holdings().items()},
             "operations": int(running[0]) if running else 0,
             "faults": self._frame.knobs.changed(),
             "rooms": [room.name for room in self._frame.rooms],

@@ -9,6 +9,7 @@ def all_rooms() -> list[Room]:
     """New instances of every room."""
     from retrainctl.emulator.arm.room import ArmRoom
     from retrainctl.emulator.blob.room import BlobRoom
+    from retrainctl.emulator.classic.room import ClassicRoom
     from retrainctl.emulator.scoring.room import ScoringRoom
 
-    return [BlobRoom(), ArmRoom(), ScoringRoom()]
+    return [BlobRoom(), ArmRoom(), ClassicRoom(), ScoringRoom()]

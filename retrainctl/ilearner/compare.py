@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from retrainctl.ilearner.findings import Finding
 from retrainctl.ilearner.model import Label, Model, Scalar
@@ -103,11 +103,20 @@ def _label(label: Label | None) -> dict[str, object] | None:
 
 def compare(before: Model, after: Model, *, most: int = 10) -> Comparison:
     """Compare two models; `most` is how many weight moves are kept."""
-    old, new = inspect(before), inspect(after)
+    moves = _moves(before, after)
+    largest = sorted((m for m in moves if m.moved), key=lambda m: (-abs(m.moved), m.slot))[:most]
+    return replace(
+        compare_summaries(inspect(before), inspect(after)),
+        weights=tuple(largest),
+        common_slots=max(0, len(moves) - 1),
+    )
+
+
+def compare_summaries(old: Summary, new: Summary) -> Comparison:
+    """Compare what two files say of themselves, of whatever kind: everything but the weights."""
     old_columns = {column.name: column for column in old.columns}
     new_columns = {column.name: column for column in new.columns}
     common = [name for name in old_columns if name in new_columns]
-    moves = _moves(before, after)
     return Comparison(
         before=old,
         after=new,
@@ -126,8 +135,8 @@ def compare(before: Model, after: Model, *, most: int = 10) -> Comparison:
             and (change := _categories(name, old_columns[name].categories, new_columns[name].categories))
         ),
         settings=_settings(old, new),
-        weights=tuple(sorted((m for m in moves if m.moved), key=lambda m: (-abs(m.moved), m.slot))[:most]),
-        common_slots=max(0, len(moves) - 1),
+        weights=(),
+        common_slots=0,
     )
 
 

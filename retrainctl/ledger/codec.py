@@ -28,6 +28,8 @@ def applied_to_json(applied: Applied) -> _Object:
         data["created"] = True
     if applied.fingerprint is not None:
         data["fingerprint"] = applied.fingerprint
+    if applied.revision is not None:
+        data["revision"] = applied.revision
     return data
 
 
@@ -60,6 +62,7 @@ def applied_from_json(address: Address, data: Mapping[str, Any], run: str | None
         slots={name: _slot_from_json(slot) for name, slot in slots.items()} if slots else {},
         created=data.get("created", False),
         fingerprint=data.get("fingerprint"),
+        revision=data.get("revision"),
         run=run,
     )
 

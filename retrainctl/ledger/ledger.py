@@ -8,7 +8,8 @@ from datetime import datetime
 
 import orjson
 
-from retrainctl.ledger import chain, history, index, lease
+from retrainctl.ledger import chain, history, index
+from retrainctl.ledger import lease as leases
 from retrainctl.ledger.codec import AppliedState, run_to_json, summary_from_json, unsettled_from_json
 from retrainctl.ledger.errors import LeaseHeld, LedgerError, NotRecorded
 from retrainctl.ledger.journal import Journal
@@ -143,7 +144,7 @@ class Ledger:
             LedgerCorrupt: Nothing was written.
         """
         self._reader.know()
-        return self._shut_out(lease.acquire(self._store, owner, self._clock, ttl=ttl, pause=pause, waiting=waiting))
+        return self._shut_out(leases.acquire(self._store, owner, self._clock, ttl=ttl, pause=pause, waiting=waiting))
 
     def steal(self, owner: LeaseOwner) -> LeaseState:
         """Takes the lease from whoever has it and gives it back at once; returns whose it was.
@@ -151,7 +152,7 @@ class Ledger:
         From then on the former holder's writes are refused.
         """
         former = self._store.lease()
-        with self._shut_out(lease.steal(self._store, owner, self._clock)):
+        with self._shut_out(leases.steal(self._store, owner, self._clock)):
             return former
 
     def begin(self, info: RunInfo, lease: Lease) -> Run:

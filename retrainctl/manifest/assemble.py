@@ -12,12 +12,12 @@ from retrainctl.diagnostics import Span
 from retrainctl.manifest.context import Context
 from retrainctl.manifest.document import Document
 from retrainctl.manifest.explain import Finding, findings
-from retrainctl.manifest.expressions import ExpressionError
 from retrainctl.manifest.foreach import MEMBER, items
 from retrainctl.manifest.handler import KindHandler, RawDocument
 from retrainctl.manifest.instance import Instance, Item
+from retrainctl.manifest.scope import ExpressionError
 from retrainctl.manifest.traps import report_traps
-from retrainctl.manifest.tree import compile_document
+from retrainctl.manifest.tree import compile_document, is_expression
 from retrainctl.model.address import Address
 from retrainctl.model.resource import Desired
 from retrainctl.model.versions import ModelLine
@@ -40,13 +40,17 @@ class _Reports:
     reported: int = 0
     omitted: int = 0
 
+    @property
+    def full(self) -> bool:
+        return self.reported >= MAX_REPORTED
+
     def error(self, code: str, message: str, span: Span, hint: str, address: str | None = None) -> None:
         key = (code, span, message)
         if key in self.seen:
             return
         self.seen.add(key)
         self.alike[code, span] += 1
-        if self.reported >= MAX_REPORTED or self.alike[code, span] > MAX_ALIKE:
+        if self.full or self.alike[code, span] > MAX_ALIKE:
             self.omitted += 1
             return
         self.reported += 1
@@ -114,6 +118,9 @@ class Assembly:
     def _one(self, instance: Instance, handler: KindHandler, reports: _Reports, broken: bool) -> bool:
         """Checks and decodes one resource; whether it was made."""
         if not reports.checker.is_valid(instance.data):
+            if reports.full:
+                reports.omitted += 1
+                return False
             for finding in findings(reports.checker.violations(instance.data)):
                 self._report(finding, instance, reports)
             return False
@@ -140,12 +147,14 @@ class Assembly:
         key, value, depth = document.find(finding.path) if instance.tree is None else instance.find(finding.path)
         if value in reports.trapped or key in reports.trapped:
             return
+        if finding.code == "RC120" and self.context.sources.told_of_secret(document.span_at(value)):
+            return
         at = key if finding.at_key or depth < len(finding.path) else value
         metadata: Any = instance.data.get("metadata")
         name = metadata.get("name") if isinstance(metadata, dict) else None
         address = f"{instance.data.get('kind')}/{name}" if isinstance(name, str) else None
         hint = finding.hint
-        if hint.startswith("Put it in quotes") and _is_expression(document.data, finding.path):
+        if hint.startswith("Put it in quotes") and is_expression(document.data, finding.path):
             hint = "The expression gives no text: {{ ...|string }} makes it one."
         reports.error(finding.code, finding.message, instance.span_at(at), hint, address)
 
@@ -186,7 +195,7 @@ class Assembly:
         """Checks what a document says apart from its expressions, where no resource shows it."""
         data = {name: value for name, value in document.data.items() if name != MEMBER}
         for finding in findings(reports.checker.violations(data)):
-            if not _is_expression(data, finding.path):
+            if not is_expression(data, finding.path):
                 self._report(finding, Instance(document, data), reports)
 
     def _doubt(self, document: Document) -> None:
@@ -204,16 +213,3 @@ def _name_of(instance: Instance) -> str:
     """The name as the manifest writes it."""
     name: str = instance.document.data["metadata"]["name"]
     return name
-
-
-def _is_expression(data: Any, path: tuple[str | int, ...]) -> bool:
-    """Whether a value is an expression, or stands under a key that is one."""
-    node = data
-    for step in path:
-        if isinstance(step, str) and "{{" in step:
-            return True
-        try:
-            node = node[step]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return isinstance(node, str) and "{{" in node

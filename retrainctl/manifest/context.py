@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from retrainctl.diagnostics import Diagnostics, Span
 from retrainctl.manifest.definitions import Definitions
 from retrainctl.manifest.instance import Instance
 from retrainctl.manifest.source import Sources
+from retrainctl.manifest.suggest import hint
 from retrainctl.manifest.tables import Tables
 from retrainctl.manifest.versions import VersionTables
 from retrainctl.model.address import Address
 from retrainctl.model.environment import ArmSettings, Environment
 from retrainctl.model.versions import ModelLine
 
-ANY = "*"
+ANY: Final = "*"
+MAX_GUESSES: Final = 50
+"""Looking for the nearest name is slow; a project in which everything is misspelled must not take minutes."""
 
 
 @dataclass(slots=True)
@@ -58,6 +61,14 @@ class Context:
     places: dict[Address, Mapping[str, str]] = field(default_factory=dict)
     waiting: list[tuple[Address, Address, Span]] = field(default_factory=list)
     _said: set[str] = field(default_factory=set)
+    _guesses: int = 0
+
+    def guess(self, word: str, known: Iterable[str], what: str) -> str:
+        """A hint with the nearest of the known names; after many of them, none is looked for."""
+        self._guesses += 1
+        if self._guesses > MAX_GUESSES:
+            return "Declare it, or mend the name."
+        return hint(word, sorted(known), what)
 
     def arm(self, instance: Instance) -> ArmSettings | None:
         """The environment's ARM settings; None, reported once, when it has none."""

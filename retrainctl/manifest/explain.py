@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from retrainctl.manifest.document import TWICE, Step
-from retrainctl.manifest.source import secrets_in
+from retrainctl.manifest.source import REFER_INSTEAD, in_clear, secrets_in
 from retrainctl.manifest.suggest import closest, hint
 from retrainctl.model.redaction import without_query
 from retrainctl.schemas import Violation
@@ -85,7 +85,8 @@ def shown(value: Any) -> str:
 
 def _one(violation: Violation) -> Iterator[Finding]:
     path, schema = violation.path, violation.schema
-    if isinstance(violation.value, str) and secrets_in(violation.value):
+    if isinstance(violation.value, str) and (secrets := secrets_in(violation.value)):
+        yield Finding(code="RC120", path=path, message=in_clear(secrets[0][0]), hint=REFER_INSTEAD)
         return
     match violation.keyword:
         case "anyOf" | "oneOf":

@@ -8,34 +8,18 @@ else goes through the sandbox in `retrainctl.manifest.sandbox`, with the same me
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from functools import lru_cache
+from typing import Any, Final
 
-from retrainctl.model.values import Json
+from retrainctl.manifest.scope import MAX_TEXT, Evaluate, ExpressionError, Scope, missing, unknown_name
 
 NAMES: Final = frozenset({"item", "vars", "environment"})
-MAX_TEXT: Final = 65_536
-"""No expression makes a longer text."""
 MAX_SOURCE: Final = 2_000
-
-Scope: TypeAlias = Mapping[str, Any]
-"""The values of the names that an expression may use."""
-
-Evaluate: TypeAlias = Callable[[Scope], Any]
 
 _SIMPLE = re.compile(r"\s*(item|vars|environment)(?:\.([A-Za-z_][A-Za-z0-9_]*))?\s*", re.ASCII)
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[{}]", re.DOTALL)
-
-
-class ExpressionError(Exception):
-    """An expression that cannot be read or has no value. `code` is a key of `retrainctl.codes`."""
-
-    def __init__(self, message: str, hint: str = "", code: str = "RC123") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +97,7 @@ def _writer(lead: str, tails: tuple[tuple[Expression, str], ...]) -> Evaluate:
     return write
 
 
+@lru_cache(maxsize=4096)
 def compile_expression(source: str, allowed: frozenset[str] = NAMES) -> Expression:
     """Compiles what stands between `{{` and `}}`."""
     simple = _SIMPLE.fullmatch(source)
@@ -206,33 +191,3 @@ def _written(part: Expression, value: Any) -> str:
 
 
 _MEMBER_HINT: Final = "Pick one value of it, or let the expression stand alone."
-
-
-def unknown_name(name: str, scope: Scope | frozenset[str]) -> ExpressionError:
-    """The error for a name that there is not, with the next step."""
-    if name == "item":
-        return ExpressionError(
-            "`item` exists only in a document with forEach", "Add forEach, or use vars.NAME.", "RC122"
-        )
-    known = ", ".join(sorted(scope))
-    return ExpressionError(f"there is no name `{name}` in expressions", f"Known names: {known}.", "RC122")
-
-
-def missing(scope: Scope, name: str, member: str) -> ExpressionError:
-    """The error for a member that `item` or `vars` does not have."""
-    if name not in scope:
-        return unknown_name(name, scope)
-    holder: Json = scope[name]
-    if not isinstance(holder, Mapping):
-        kind = "a list" if isinstance(holder, Sequence) and not isinstance(holder, str) else "a single value"
-        return ExpressionError(f"`{name}` is {kind} and has no `{member}`", f"Write {{{{ {name} }}}}.", "RC122")
-    return no_member(name, member, holder)
-
-
-def no_member(name: str, member: str, holder: Mapping[str, Any]) -> ExpressionError:
-    """The error for a member that a mapping does not have; names the nearest one."""
-    from retrainctl.manifest.suggest import hint
-
-    what = {"vars": "variables", "item": "members of the item"}.get(name, "members")
-    message = f"`{name}` has no `{member}`" if name else f"there is no member `{member}`"
-    return ExpressionError(message, hint(member, list(holder), what), "RC122")

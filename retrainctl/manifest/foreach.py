@@ -11,8 +11,8 @@ from retrainctl.diagnostics import Diagnostics
 from retrainctl.manifest.csvfile import Table
 from retrainctl.manifest.document import Document, children
 from retrainctl.manifest.explain import findings
-from retrainctl.manifest.expressions import Scope
 from retrainctl.manifest.instance import Item
+from retrainctl.manifest.scope import Scope
 from retrainctl.manifest.tables import Tables
 from retrainctl.manifest.tree import evaluate_part
 

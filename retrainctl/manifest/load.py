@@ -6,6 +6,7 @@ handler (to a noun of `retrainctl.model`) -> `references` (what it names exists)
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +31,9 @@ from retrainctl.manifest.versions import VersionTables
 from retrainctl.model.environment import Environment, Project
 from retrainctl.model.resource import Desired
 from retrainctl.model.versions import ModelLine
+
+MAX_ALIKE: Final = 100
+"""So many findings with one code are shown per file."""
 
 _FALLBACK: Final = Span("retrainctl.yaml", 1, 1)
 
@@ -61,7 +65,14 @@ class Loaded:
         return self.documents.get("Policy", ())
 
 
-def load(project_file: Path, environment: str, overrides: Mapping[str, str], environ: Mapping[str, str]) -> Loaded:
+def load(
+    project_file: Path,
+    environment: str,
+    overrides: Mapping[str, str],
+    environ: Mapping[str, str],
+    *,
+    only: frozenset[str] | None = None,
+) -> Loaded:
     """Reads a project for one environment.
 
     Args:
@@ -69,6 +80,7 @@ def load(project_file: Path, environment: str, overrides: Mapping[str, str], env
         environment: the environment's name.
         overrides: variables from the command line, name to text.
         environ: the process environment, for variables named RETRAINCTL_VAR_name. Secrets are not looked up.
+        only: kinds to decode; manifests of others are passed over, and so are the files that these name.
 
     Returns:
         All that could be read, and every error. What only follows from another error is not reported.
@@ -89,11 +101,13 @@ def load(project_file: Path, environment: str, overrides: Mapping[str, str], env
         return _loaded(read.project, Environment(name=environment), sources, found)
     selected = _with_variables(selected, overrides, environ, found)
     context = _context(selected, read, sources, found)
-    _check_rollout(selected, document, context)
+    if only is None:
+        _check_rollout(selected, document, context)
     assembly = Assembly(context)
     buckets: dict[int, list[tuple[Document, KindHandler]]] = {}
     for one in _documents(read, others, document, context):
-        if (handler := _handler(one, context)) is not None:
+        handler = _handler(one, context)
+        if handler is not None and (only is None or handler.kind in only):
             buckets.setdefault(handler.stage, []).append((one, handler))
     for stage in sorted(buckets):
         for one, handler in buckets[stage]:
@@ -116,9 +130,23 @@ def _loaded(project: Project, environment: Environment, sources: Sources, found:
 
 
 def _ordered(found: Diagnostics) -> tuple[Diagnostic, ...]:
-    """Each finding once, by place; those without one first."""
-    unique = dict.fromkeys(found)
-    return tuple(sorted(unique, key=lambda d: (d.span is not None, d.span or _FALLBACK)))
+    """Each finding once, by place, those without one first; of many alike in a file the first and how many more."""
+    unique = sorted(dict.fromkeys(found), key=lambda d: (d.span is not None, d.span or _FALLBACK))
+    alike: Counter[tuple[str, str]] = Counter()
+    shown: list[Diagnostic] = []
+    for finding in unique:
+        key = (finding.code, finding.span.file if finding.span else "")
+        alike[key] += 1
+        if alike[key] <= MAX_ALIKE:
+            shown.append(finding)
+    for (code, file), count in alike.items():
+        if count > MAX_ALIKE:
+            severity = next(d.severity for d in unique if d.code == code)
+            message = f"{count - MAX_ALIKE} more findings like these{f' in {file}' if file else ''}"
+            shown.append(
+                Diagnostic(code=code, severity=severity, message=message, hint="Mend the ones that are shown first.")
+            )
+    return tuple(shown)
 
 
 def _project_document(name: str, sources: Sources, found: Diagnostics) -> tuple[Document | None, list[Document]]:

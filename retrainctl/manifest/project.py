@@ -11,9 +11,10 @@ from retrainctl import schemas
 from retrainctl.diagnostics import Diagnostics, Span
 from retrainctl.errors import InvalidInput
 from retrainctl.manifest.document import Document, Step
+from retrainctl.manifest.exemptions import exemptions
 from retrainctl.manifest.explain import findings
 from retrainctl.manifest.traps import report_traps
-from retrainctl.manifest.tree import evaluate_part
+from retrainctl.manifest.tree import evaluate_part, is_expression
 from retrainctl.model.environment import (
     EMULATOR_LOCATION,
     EMULATOR_RESOURCE_GROUP,
@@ -105,7 +106,7 @@ def read_project(document: Document, root: Path, file: Path, found: Diagnostics)
         else:
             sound = False
     decoded = {
-        name: _environment(name, settings, variables[name], document, root)
+        name: _environment(name, settings, variables[name], document, root, found)
         for name, settings in finished.items()
         if name not in broken
     }
@@ -158,7 +159,7 @@ def _evaluated(document: Document, name: str, variables: Mapping[str, Json], fou
     evaluated, failures = evaluate_part(document, path, {"vars": variables, "environment": name})
     for at, error in failures:
         found.error(error.code, error.message, document.span_at(at), error.hint)
-    return evaluated, not failures
+    return settings if failures else evaluated, not failures
 
 
 def _violations(document: Document, data: Any, trapped: frozenset[int], found: Diagnostics) -> list[tuple[Step, ...]]:
@@ -169,7 +170,7 @@ def _violations(document: Document, data: Any, trapped: frozenset[int], found: D
     for finding in findings(violations):
         key, value, _ = document.find(finding.path)
         paths.append(finding.path)
-        if value not in trapped:
+        if value not in trapped and not is_expression(data, finding.path):
             found.error(finding.code, finding.message, document.span_at(key if finding.at_key else value), finding.hint)
     for name, settings in _mapping(_mapping(data.get("spec")).get("environments")).items():
         for target in _TARGETS if "emulator" in _mapping(settings) else ():
@@ -182,9 +183,18 @@ def _violations(document: Document, data: Any, trapped: frozenset[int], found: D
 
 
 def _environment(
-    name: str, settings: Mapping[str, Any], variables: Mapping[str, Json], document: Document, root: Path
+    name: str,
+    settings: Mapping[str, Any],
+    variables: Mapping[str, Json],
+    document: Document,
+    root: Path,
+    found: Diagnostics,
 ) -> Environment:
     """One environment, its settings checked before."""
+
+    def allowance(position: int, member: str) -> Span:
+        return document.span(("spec", "environments", name, "drift", "allow", position, member))
+
     emulator = settings.get("emulator")
     limits = settings.get("limits", {})
     guards = Guards(
@@ -203,6 +213,7 @@ def _environment(
         ledger=settings.get("ledger"),
         guards=guards,
         rollout=settings.get("rollout", {}),
+        allowed_drift=exemptions(settings.get("drift", {}).get("allow", ()), allowance, found),
         span=document.span(("spec", "environments", name)),
     )
 

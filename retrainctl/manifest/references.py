@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from retrainctl.manifest.context import Context
 from retrainctl.manifest.instance import Instance
-from retrainctl.manifest.suggest import closest, hint, listed
+from retrainctl.manifest.suggest import listed
 from retrainctl.model.address import Address
 from retrainctl.model.environment import ArmSettings
 from retrainctl.model.resource import Desired
-from retrainctl.model.values import SecretRef, Tree
+from retrainctl.model.values import SecretRef
 from retrainctl.model.versions import ModelLine, ModelVersion
 
 PROVIDER = "Microsoft.MachineLearning"
@@ -41,7 +41,7 @@ def _report_pin(
     address = str(instance.address)
     if line is None:
         message = f'there is no model "{name}"'
-        context.found.error("RC134", message, span, hint(name, sorted(context.models), "models"), address)
+        context.found.error("RC134", message, span, context.guess(name, context.models, "models"), address)
         return
     versions = [str(version.version) for version in line.versions]
     message = f"model {name} has no version {number}"
@@ -88,13 +88,13 @@ def secret(reference: Mapping[str, str]) -> SecretRef:
 
 def check_waiting(context: Context) -> None:
     """Reports addresses that something waits for and that nothing declares."""
-    known = [str(address) for address in context.declared]
     for address, waiting, span in context.waiting:
         if address in context.declared or context.unsure.about(address.kind, address.name):
             continue
-        near = closest(str(address), (name for name in known if name != str(waiting)))
-        guess = f'Did you mean "{near}"?' if near else "Declare it, or remove it here."
-        context.found.error("RC132", f"nothing declares {address}", span, guess, str(waiting))
+        others = [str(known) for known in context.declared if known not in (waiting, address)]
+        context.found.error(
+            "RC132", f"nothing declares {address}", span, context.guess(str(address), others, "resources"), str(waiting)
+        )
 
 
 def check_circles(desired: Sequence[Desired], context: Context) -> None:
@@ -119,8 +119,3 @@ def check_circles(desired: Sequence[Desired], context: Context) -> None:
             graph = {address: waits for address, waits in graph.items() if address not in circle}
         else:
             return
-
-
-def plain(tree: Mapping[str, Tree]) -> Mapping[str, Tree]:
-    """A declared mapping without its empty members."""
-    return {name: value for name, value in tree.items() if value is not None}

@@ -17,7 +17,8 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from retrainctl.manifest.expressions import MAX_TEXT, Evaluate, ExpressionError, Scope, no_member, unknown_name
+from retrainctl.manifest import picking
+from retrainctl.manifest.scope import MAX_TEXT, Evaluate, ExpressionError, Scope, no_member, unknown_name
 
 _MAX_NUMBER: Final = 2**63 - 1
 _MAX_FORMAT: Final = 256
@@ -278,6 +279,7 @@ def _sandbox() -> _Sandbox:
         "unique": unique,
     }
     sandbox.tests = {name: sandbox.tests[name] for name in _TESTS}
+    sandbox.filters |= picking.filters(sandbox.tests, _listed)
     return sandbox
 
 

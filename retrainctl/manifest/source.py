@@ -44,6 +44,17 @@ _SECRETS: Final = (
 """What a literal secret is called, what its text must contain (a quick test), and how it looks."""
 
 
+REFER_INSTEAD: Final = (
+    "Remove it, revoke it, and refer to it: {env: NAME}, {file: PATH} or {keyVault: URL, secret: NAME}."
+    " A model version's uri needs no SAS."
+)
+
+
+def in_clear(name: str) -> str:
+    """The finding about a literal secret; it never holds the secret."""
+    return f"{name} stands here in clear"
+
+
 def secrets_in(text: str) -> list[tuple[str, int]]:
     """The secrets that stand literally in a text: what each is and where it begins."""
     lowered = text.lower()
@@ -66,6 +77,7 @@ class Sources:
     found: Diagnostics
     hashes: dict[str, str] = field(default_factory=dict)
     _folders: dict[str, bool] = field(default_factory=dict)
+    _told: set[tuple[str, int]] = field(default_factory=set)
 
     def inside(self, text: str, base: str, span: Span | None) -> str | None:
         """The path from the project's folder of a file that is named relative to the file `base`.
@@ -155,25 +167,20 @@ class Sources:
             self.found.error("RC102", message, _place(relative, text[: control.start()]), "Remove it.")
             return None
         for name, start in secrets_in(text)[:MAX_SECRETS]:
-            self.refuse_secret(name, _place(relative, text[:start]))
+            span = _place(relative, text[:start])
+            self._told.add((relative, span.line))
+            self.found.error("RC120", in_clear(name), span, REFER_INSTEAD)
         return text
 
-    def refuse_secret(self, what: str, span: Span | None, address: str | None = None) -> None:
-        """Reports a literal secret; the message never holds it."""
-        self.found.error(
-            "RC120",
-            f"{what} stands here in clear",
-            span,
-            "Remove it, revoke it, and refer to it: {env: NAME}, {file: PATH} or {keyVault: URL, secret: NAME}."
-            " A model version's uri needs no SAS.",
-            address,
-        )
+    def told_of_secret(self, span: Span) -> bool:
+        """Whether a literal secret in that line has been reported."""
+        return (span.file, span.line) in self._told
 
     def warn_of_secrets(self, data: bytes, relative: str) -> None:
         """Warns of literal secrets in a file that another tool wrote (an exported definition)."""
         text = data.decode("utf-8", "replace")
         for name, start in secrets_in(text)[:MAX_SECRETS]:
-            message = f"{name} stands here in clear; it is not used"
+            message = f"{in_clear(name)}; it is not used"
             self.found.warning(
                 "RC120", message, _place(relative, text[:start]), "Remove it from the file and revoke it."
             )

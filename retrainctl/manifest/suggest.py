@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 _SHOWN: Final = 12
-_COMPARED: Final = 2000
+_COMPARED: Final = 1000
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

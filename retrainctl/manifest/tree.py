@@ -6,12 +6,13 @@ instances.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from retrainctl.manifest.document import Document, children
-from retrainctl.manifest.expressions import ExpressionError, Scope, Template, compile_text
+from retrainctl.manifest.document import Document, Step, children
+from retrainctl.manifest.expressions import Template, compile_text
+from retrainctl.manifest.scope import ExpressionError, Scope
 
 Failures: TypeAlias = "list[tuple[int, ExpressionError]]"
 """Reading positions in the document, and what went wrong there."""
@@ -184,3 +185,16 @@ class _Compiler:
             return [value if constant else value(scope, failures) for constant, value in entries]
 
         return False, fill
+
+
+def is_expression(data: Any, path: Sequence[Step]) -> bool:
+    """Whether a value as written is an expression, or stands under a key that is one."""
+    node = data
+    for step in path:
+        if isinstance(step, str) and "{{" in step:
+            return True
+        try:
+            node = node[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return isinstance(node, str) and "{{" in node

@@ -17,6 +17,7 @@ import yaml
 from retrainctl.diagnostics import Diagnostics, Span
 from retrainctl.manifest.document import LINE_SHIFT, TWICE, Document
 from retrainctl.manifest.scalars import Trap, plain
+from retrainctl.manifest.source import REFER_INSTEAD, in_clear, secrets_in
 from retrainctl.manifest.syntax import explain
 
 MAX_DEPTH: Final = 64
@@ -152,7 +153,7 @@ class _Builder:
                 mark, value = event.start_mark, event.value
                 at = len(marks)
                 marks.append((mark.line + base) << LINE_SHIFT | mark.column)
-                if event.tag is not None or event.anchor is not None or (may_escape and "\x00" in value):
+                if event.tag is not None or event.anchor is not None or (may_escape and event.style == '"'):
                     self._unusual(event, value, at)
                 if may_template and "{{" in value:
                     self.templated = True
@@ -245,12 +246,16 @@ class _Builder:
         return f"{key}{TWICE}{at}"
 
     def _unusual(self, event: Any, value: str, at: int) -> None:
-        """Tags, anchors and NUL: rare, hence apart from the loop."""
+        """Tags, anchors, and what escapes can hide: rare, hence apart from the loop."""
         if event.tag is not None:
             self._tag(event)
         if "\x00" in value:
             self._refuse(event, "text must not hold the NUL character", "Remove the escape \\0.", "RC102")
             raise _Unusable
+        if self.may_escape and (secrets := secrets_in(value)):
+            line = event.start_mark.line + self.lines + 1
+            if not any(told.code == "RC120" and told.span and told.span.line == line for told in self.found):
+                self._refuse(event, in_clear(secrets[0][0]), REFER_INSTEAD, "RC120")
         if event.anchor is not None:
             self.anchors[event.anchor] = _Anchored(value, at, at + 1)
 

@@ -100,7 +100,8 @@ class ResourceChange:
 
     identity: the target's id, where the resource exists or where it will be.
     fields: the changed fields; for a creation all declared ones (`after` only).
-    fingerprint: of the live resource that it was planned against; None for a creation.
+    fingerprint: of the live resource that it was planned against; None for a creation, and for the rest of a change
+        that an interrupted run had begun.
     reason: one sentence for people.
     """
 

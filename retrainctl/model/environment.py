@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from retrainctl.diagnostics import Span
+from retrainctl.model.exemption import Exemption
 from retrainctl.model.values import Json, JsonObject, Secret, SecretRef
 
 EMULATOR_SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
@@ -81,6 +82,7 @@ class Environment:
     ledger: str | None = None
     guards: Guards = field(default_factory=Guards)
     rollout: JsonObject = field(default_factory=dict)
+    allowed_drift: tuple[Exemption, ...] = ()
     span: Span | None = None
 
 

@@ -109,6 +109,7 @@ class Applied:
 
     fields: as written; a secret stands as `{"$hash": "..."}`, salted by environment and address.
     created: whether we made the resource (only such may be pruned).
+    revision: the target's change mark right after the write, where it has one.
     """
 
     address: Address
@@ -117,4 +118,5 @@ class Applied:
     slots: Mapping[str, AppliedSlot] = field(default_factory=dict)
     created: bool = False
     fingerprint: str | None = None
+    revision: str | None = None
     run: str | None = None

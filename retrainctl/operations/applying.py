@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from retrainctl.apply.books import LedgerBooks
@@ -13,6 +14,7 @@ from retrainctl.apply.outcome import Receipt, Result, not_attempted
 from retrainctl.apply.rollout import Rollout
 from retrainctl.apply.run import Check, RunEnd, run_plan
 from retrainctl.apply.stopping import Stop
+from retrainctl.apply.uploads import Uploads, file_moves
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.diff.compare import SecretHash
 from retrainctl.errors import InvalidInput, RetrainctlError
@@ -56,6 +58,7 @@ class Surroundings:
     who: Who
     version: str
     entropy: bytes
+    uploads: Uploads | None = None
 
 
 def check(plan: Plan, document: Mapping[str, Any], options: ApplyOptions, around: Surroundings) -> None:
@@ -73,7 +76,7 @@ def check(plan: Plan, document: Mapping[str, Any], options: ApplyOptions, around
             hint="Plan again: what is still missing is in the new plan.",
         )
     check_blocks(plan)
-    _check_secrets(plan, around.resolver)
+    _check_secrets(plan, around.resolver, around.uploads)
 
 
 def check_blocks(plan: Plan) -> None:
@@ -136,6 +139,7 @@ def apply_plan(
             secret_hash=around.secret_hash,
             applied=applied,
             parallel=options.parallel,
+            uploads=around.uploads,
         )
         rollout = Rollout.from_settings(around.environment.rollout)
         end = RunEnd()
@@ -145,6 +149,7 @@ def apply_plan(
             known = {result.change.address for result in end.results}
             left = [change for change in plan.changes if change.address not in known]
             results = [*end.results, *not_attempted(left, "the run broke off")]
+            notes += around.uploads.said if around.uploads is not None else []
             receipt = _receipt(info.run, plan, document, started, clock.now(), results, notes + end.notes, stop)
             _finish(run, receipt, end)
     if end.fatal is not None and not receipt.wrote:
@@ -262,13 +267,19 @@ def _check_age(plan: Plan, options: ApplyOptions, now: datetime) -> None:
         )
 
 
-def _check_secrets(plan: Plan, resolver: SecretResolver) -> None:
+def _check_secrets(plan: Plan, resolver: SecretResolver, uploads: Uploads | None) -> None:
     """Every secret that the plan needs, resolved before the first write: all that are missing at once."""
     missing: list[Diagnostic] = []
     for change in plan.changes:
-        for reference in {ref for entry in change.fields for ref in _references(entry.after)}:
+        needs: list[Callable[[], object]] = [
+            partial(resolver.resolve, reference)
+            for reference in {ref for entry in change.fields for ref in _references(entry.after)}
+        ]
+        if uploads is not None:
+            needs += [partial(uploads.check, move) for move in file_moves([change])]
+        for need in needs:
             try:
-                resolver.resolve(reference)
+                need()
             except SecretUnavailable as error:
                 missing.append(
                     Diagnostic(

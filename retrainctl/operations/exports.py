@@ -9,8 +9,9 @@ from typing import Any
 
 from retrainctl.definition import document as definition
 from retrainctl.definition.export import export
+from retrainctl.definition.file import load
 from retrainctl.definition.observe import observe
-from retrainctl.diagnostics import Diagnostic, Span
+from retrainctl.diagnostics import Diagnostic
 from retrainctl.errors import InvalidInput, RetrainctlError
 from retrainctl.model.address import Address
 from retrainctl.model.environment import Environment
@@ -25,7 +26,7 @@ def from_files(paths: Sequence[Path]) -> list[Found]:
     findings: list[Diagnostic] = []
     for path in paths:
         try:
-            document = definition.read(_bytes(path), file=str(path))
+            document = load(path, shown=str(path))
         except InvalidInput as error:
             findings += error.diagnostics
             continue
@@ -95,15 +96,3 @@ def export_one(
         document = {**document, "name": address.name}
     return export(document, api_version=api_version, newline=newline)
 
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        finding = Diagnostic(
-            code="RC201",
-            message=f"{path} cannot be read: {(error.strerror or str(error)).lower()}",
-            span=Span(str(path), 1, 1),
-            hint="Check the path and its permissions.",
-        )
-        raise InvalidInput([finding]) from error

@@ -11,11 +11,12 @@ from retrainctl.diff.compare import SecretHash
 from retrainctl.errors import InvalidInput
 from retrainctl.manifest.load import Loaded
 from retrainctl.model.address import Address
-from retrainctl.model.change import ResourceChange, Risk
+from retrainctl.model.change import ResourceChange
 from retrainctl.model.environment import Environment, Guards
 from retrainctl.model.kind import KINDS
 from retrainctl.model.resource import Applied, Desired
-from retrainctl.plan.build import Inputs, Selection, build
+from retrainctl.operations.placing import place_files
+from retrainctl.plan.build import Examine, Inputs, Selection, build
 from retrainctl.plan.plan import Plan, PolicyResult, Source
 from retrainctl.ports import Observer, Progress, Reading, TargetSet
 
@@ -51,7 +52,7 @@ def make_plan(
     warnings: tuple[tuple[str, str], ...] = (),
     guards: Guards | None = None,
     policies: Callable[[Sequence[ResourceChange]], Iterable[PolicyResult]] | None = None,
-    examine: Callable[[ResourceChange, Desired], Iterable[Risk]] | None = None,
+    examine: Examine | None = None,
 ) -> Planned:
     """Reads live state and compares. Raises `InvalidInput` with every finding of the run, `TargetError` when a target
     cannot be read at all."""
@@ -60,12 +61,14 @@ def make_plan(
         raise InvalidInput(findings)
     findings += _unmatched(loaded.desired, applied, options.selection)
     readings = read_all(loaded.desired, targets, applied, options, observer)
+    placed = place_files(loaded, readings, applied, takes=options.selection.takes)
+    findings += placed.findings
     plan, found = build(
         Inputs(
             environment=loaded.environment.name,
             targets=scopes(loaded.environment),
-            desired=loaded.desired,
-            models=loaded.models,
+            desired=placed.desired,
+            models=placed.models,
             readings=readings,
             applied=applied,
             planners=targets.planners,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,8 @@ import orjson
 from retrainctl.ledger.errors import NotRecorded
 from retrainctl.ledger.ledger import Ledger
 from retrainctl.ledger.records import RunRecord, RunSummary
+from retrainctl.model.address import Address
+from retrainctl.model.change import Action, ResourceChange
 from retrainctl.operations.settling import PLAN
 from retrainctl.plan.decode import decode
 from retrainctl.plan.encode import encode
@@ -44,11 +47,20 @@ def rest_of(ledger: Ledger, summary: RunSummary, *, created_at: str) -> Rest | N
     except NotRecorded:
         return None
     record = ledger.run(summary.info.run)
-    done = {entry.address for entry in record.entries if entry.outcome is Outcome.DONE}
-    changes = tuple(change for change in plan.changes if change.address not in done)
+    done = {(entry.address, entry.step) for entry in record.entries if entry.outcome is Outcome.DONE}
+    changes = tuple(owed for change in plan.changes if (owed := _owed(change, done)) is not None)
     rest = replace(plan, changes=changes, complete=plan.complete and len(changes) == len(plan.changes))
     rest = replace(rest, created_at=created_at, drift=(), suppressed=())
     return Rest(run=summary.info.run, plan=rest, document=encode(rest))
+
+
+def _owed(change: ResourceChange, done: Set[tuple[Address, str]]) -> ResourceChange | None:
+    """The steps that are still to be done. Where some are done, the resource exists and is no longer as planned
+    against, by our own doing: there is no fingerprint to compare with."""
+    steps = tuple(step for step in change.steps if (change.address, step.id) not in done)
+    if len(steps) == len(change.steps):
+        return change
+    return replace(change, action=Action.UPDATE, steps=steps, fingerprint=None) if steps else None
 
 
 def _left_something(record: RunRecord) -> bool:

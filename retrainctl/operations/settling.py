@@ -9,6 +9,7 @@ from typing import Final
 import orjson
 
 from retrainctl.apply.executor import at_rest
+from retrainctl.apply.record import in_doubt
 from retrainctl.diff.verify import verify
 from retrainctl.ledger.errors import NotRecorded
 from retrainctl.ledger.ledger import Ledger
@@ -16,7 +17,7 @@ from retrainctl.ledger.records import Settlement, Unsettled
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action, ResourceChange
 from retrainctl.model.kind import KINDS
-from retrainctl.model.resource import Observed
+from retrainctl.model.resource import Applied, Observed
 from retrainctl.plan.decode import decode
 from retrainctl.ports import Observer, Outcome, Progress, TargetError, Waiter, Writer
 
@@ -47,12 +48,13 @@ def ask(
     settlements: list[Settlement] = []
     open_ends: list[tuple[Unsettled, str]] = []
     planned: dict[str, Mapping[Address, ResourceChange]] = {}
+    applied = ledger.applied()
     for done, item in enumerate(unsettled, 1):
         try:
             if item.run not in planned:
                 planned[item.run] = changes_of(ledger, item.run)
             change = planned[item.run][item.intent.address]
-            settlements.append(_one(item, change, writers[item.intent.target], waiter))
+            settlements.append(_one(item, change, applied.get(change.address), writers[item.intent.target], waiter))
         except (TargetError, NotRecorded) as error:
             open_ends.append((item, error.message))
         observer.progress(
@@ -67,26 +69,30 @@ def changes_of(ledger: Ledger, run: str) -> dict[Address, ResourceChange]:
     return {change.address: change for change in plan.changes}
 
 
-def _one(item: Unsettled, change: ResourceChange, writer: Writer, waiter: Waiter) -> Settlement:
+def _one(
+    item: Unsettled, change: ResourceChange, former: Applied | None, writer: Writer, waiter: Waiter
+) -> Settlement:
     refused = ""
     if item.operation is not None:
         performed = writer.settle(item.operation, waiter)
         if performed.outcome is Outcome.FAILED and performed.error is not None:
             refused = performed.error.message
     observed = at_rest(writer, change, waiter)
-    return _judge(item, change, observed, refused)
+    return _judge(item, change, former, observed, refused)
 
 
-def _judge(item: Unsettled, change: ResourceChange, observed: Observed | None, refused: str) -> Settlement:
-    intent = item.intent
-    verdict = verify(change, observed, KINDS[intent.address.kind])
+def _judge(
+    item: Unsettled, change: ResourceChange, former: Applied | None, observed: Observed | None, refused: str
+) -> Settlement:
+    intent, spec = item.intent, KINDS[item.intent.address.kind]
+    verdict = verify(change, observed, spec)
 
-    def end(outcome: Outcome, why: str) -> Settlement:
+    def end(outcome: Outcome, why: str, *, known: Applied | None = None) -> Settlement:
         done = outcome is Outcome.DONE
         return Settlement(
             unsettled=item,
             outcome=outcome,
-            applied=intent.intended if done else None,
+            applied=intent.intended if done else known,
             removed=done and intent.action is Action.DELETE,
             detail={"why": why},
         )
@@ -98,6 +104,7 @@ def _judge(item: Unsettled, change: ResourceChange, observed: Observed | None, r
     fingerprint = observed.fingerprint if observed is not None else None
     if fingerprint == intent.fingerprint and verdict.mismatches:
         return end(Outcome.FAILED, "it had not taken effect")
+    known = in_doubt(change, former, spec, made=observed is not None and not verdict.mismatches)
     if not verdict.mismatches:
-        return end(Outcome.FAILED, "it cannot be read back and will be sent again")
-    return end(Outcome.FAILED, "something else stands there now; the next plan shows it")
+        return end(Outcome.FAILED, "it cannot be read back and will be sent again", known=known)
+    return end(Outcome.FAILED, "something else stands there now; the next plan shows it", known=known)

@@ -55,6 +55,7 @@ def rollback_plan(
             ("not-restored", f"{change.address}: the former value of {name} is secret and was never stored")
             for name in back.lost
         ]
+        warnings += [("not-restored", f"{change.address}: {name} cannot be taken back") for name in back.stays]
         if back.refused is not None:
             refused.append(_refusal(change.address, back.refused))
         elif back.change is not None:

@@ -10,12 +10,12 @@ from retrainctl.diagnostics import Diagnostic, Diagnostics, Severity
 from retrainctl.diff.compare import SecretHash, compare, removal
 from retrainctl.diff.delta import Delta, Drift
 from retrainctl.model.address import Address
-from retrainctl.model.change import Action, Cause, FieldChange, ModelChange, ResourceChange, Risk
+from retrainctl.model.change import Action, Cause, FieldChange, ModelChange, Request, ResourceChange, Risk, Step
 from retrainctl.model.environment import Guards
 from retrainctl.model.kind import KINDS
 from retrainctl.model.kinds import KindSpec
 from retrainctl.model.redaction import without_query
-from retrainctl.model.resource import Applied, Desired
+from retrainctl.model.resource import Applied, Desired, Observed
 from retrainctl.model.values import Path
 from retrainctl.model.versions import ModelLine, ModelVersion
 from retrainctl.plan.guard import blocks, matching
@@ -42,6 +42,19 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A change that moves models, with what it comes from: `observed` is None where the resource is new."""
+
+    change: ResourceChange
+    desired: Desired
+    observed: Observed | None
+
+
+Examine = Callable[[Sequence[Examined]], Mapping[Address, Sequence[Risk]]]
+"""Looks into the models themselves, all of a plan at once; gives what it fears by address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """Everything a plan is made from."""
 
@@ -56,7 +69,7 @@ class Inputs:
     guards: Guards = field(default_factory=Guards)
     allowed: Mapping[str, int] = field(default_factory=dict)
     policies: Callable[[Sequence[ResourceChange]], Iterable[PolicyResult]] | None = None
-    examine: Callable[[ResourceChange, Desired], Iterable[Risk]] | None = None
+    examine: Examine | None = None
     selection: Selection = field(default_factory=Selection)
     prune: bool = False
     warnings: tuple[tuple[str, str], ...] = ()
@@ -69,6 +82,7 @@ class Inputs:
 @dataclass(slots=True)
 class _Gathered:
     changes: list[ResourceChange] = field(default_factory=list)
+    moving: list[Examined] = field(default_factory=list)
     drift: list[tuple[Address, Drift]] = field(default_factory=list)
     suppressed: list[tuple[Address, Path, str]] = field(default_factory=list)
     not_covered: list[Address] = field(default_factory=list)
@@ -85,6 +99,8 @@ def build(inputs: Inputs) -> tuple[Plan, tuple[Diagnostic, ...]]:
             _one(inputs, desired, versions, got, findings)
     if inputs.prune:
         _prune(inputs, got, findings)
+    if inputs.examine is not None and got.moving:
+        _examine(inputs.examine, got)
     got.changes.sort(key=lambda change: change.address)
     waves(got.changes)  # a circle is an error of the plan, not of the apply
     declared = Counter(desired.address.kind for desired in inputs.desired)
@@ -166,11 +182,33 @@ def _one(
         return
     action = Action.UPDATE if draft.action is Action.NO_OP else draft.action
     risks = [*model_risks(draft, delta.applied), *judged.risks]
-    if inputs.examine is not None:
-        risks.extend(inputs.examine(draft, desired))
+    if draft.models:
+        steps = _with_uploads(draft, steps)
+        got.moving.append(Examined(change=draft, desired=desired, observed=delta.observed))
     got.changes.append(
         replace(draft, action=action, steps=steps, risks=tuple(_ranked(risks)), reason=_reason(action, draft))
     )
+
+
+def _with_uploads(change: ResourceChange, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps with the calls that bring local model files to their blobs; a blob that is there is not sent again."""
+    uploads = tuple(
+        Request(method="PUT", path=move.to_uri, body={"file": move.after.file, "sha256": move.after.sha256})
+        for move in change.models
+        if move.after.file is not None and move.to_uri is not None
+    )
+    if not (uploads and steps):
+        return steps
+    return (replace(steps[0], requests=(*uploads, *steps[0].requests)), *steps[1:])
+
+
+def _examine(examine: Examine, got: _Gathered) -> None:
+    """Adds what the models themselves tell to the risks of their changes."""
+    found = examine(got.moving)
+    got.changes = [
+        replace(change, risks=tuple(_ranked((*change.risks, *more)))) if (more := found.get(change.address)) else change
+        for change in got.changes
+    ]
 
 
 def _prune(inputs: Inputs, got: _Gathered, findings: Diagnostics) -> None:

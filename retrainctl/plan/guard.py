@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action, ResourceChange
 from retrainctl.model.environment import Guards
+from retrainctl.model.kind import KINDS
 from retrainctl.plan.plan import Block
 
 _LIMITED: Mapping[str, frozenset[Action]] = {
@@ -68,7 +69,8 @@ def _forbidden(change: ResourceChange) -> str | None:
         return change.action.value
     if any(field.path == ("readOnly",) and field.after is True for field in change.fields):
         return "readOnly"
-    if change.settings.get("refresh") == "all":
+    spec = KINDS.get(change.address.kind)
+    if spec is not None and any((t := spec.trait(entry.path)) and t.resets_slots for entry in change.fields):
         return "a refresh that overwrites the models"
     return None
 

@@ -5,6 +5,8 @@ Everything heavy is imported where it is first needed: an offline plan imports n
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +27,8 @@ from retrainctl.wiring.secrets import BuiltInSecrets, Secrets
 
 if TYPE_CHECKING:
     from retrainctl.targets.arm.target import ArmTarget
+    from retrainctl.targets.blob.access import Access
+    from retrainctl.targets.blob.store import AzureBlobStore
     from retrainctl.targets.snapshot.registry import Snapshot
 
 
@@ -186,6 +190,55 @@ def _store(project: Project, environment: Environment, outside: Outside) -> Ledg
         endpoint=account.endpoint if account is not None else None,
         tenant=environment.arm.tenant if environment.arm is not None else None,
     )
+
+
+def blob_store(project: Project, environment: Environment, outside: Outside) -> AzureBlobStore:
+    """The blobs of an environment; nobody is asked, and no emulator started, before the first call."""
+    from retrainctl.targets.azure.clouds import PUBLIC, cloud_of
+    from retrainctl.targets.blob.store import AzureBlobStore
+
+    cloud = cloud_of(environment.arm.endpoint) if environment.arm is not None else PUBLIC
+    endpoints = {name: settings.endpoint for name, settings in environment.storage.items() if settings.endpoint}
+    if environment.emulator is not None:
+        return AzureBlobStore(partial(_emulated_account, project, environment))
+    secrets = resolver(project, environment, outside)
+
+    def access(account: str) -> Access:
+        from retrainctl.targets.azure.connect import shared_tokens
+        from retrainctl.targets.blob.access import Access
+
+        settings = environment.storage.get(account)
+        key = settings.key if settings is not None else None
+        if isinstance(key, SecretRef):
+            key = secrets.resolve(key)
+        tenant = environment.arm.tenant if environment.arm is not None else None
+        return Access(
+            endpoint=(endpoints.get(account) or f"https://{account}{cloud.blob}").rstrip("/"),
+            credential=key or shared_tokens(clock=outside.clock, cloud=cloud, tenant=tenant),
+            ca=_extra_authorities(outside.environ),
+        )
+
+    return AzureBlobStore(access, suffix=cloud.blob, endpoints=endpoints)
+
+
+def _emulated_account(project: Project, environment: Environment, account: str) -> Access:
+    """`https://ACCOUNT.blob.core.windows.net/P` is the emulator's `/ACCOUNT/P`, with the account's built-in key."""
+    from retrainctl.targets.blob.access import Access
+
+    handle = start_emulator(project, environment)
+    assert handle is not None
+    return Access(
+        endpoint=f"{handle.url.rstrip('/')}/{account}",
+        credential=Secret(emulator_account_key(account)),
+        ca=handle.ca,
+        direct=True,
+        makes_containers=True,
+    )
+
+
+def emulator_account_key(account: str) -> str:
+    """The key that the emulator gives a storage account: the same on every machine, and therefore no secret."""
+    return base64.b64encode(hashlib.sha512(f"retrainctl emulator|{account.lower()}|1".encode()).digest()).decode()
 
 
 def _at(settings: ArmSettings, handle: EmulatorHandle) -> ArmSettings:

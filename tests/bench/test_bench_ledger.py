@@ -18,6 +18,11 @@ from retrainctl.ports import Outcome
 from tests.support.ledgers import applied, begin, endpoint, intent, open_ledger, take
 
 
+def size(benchmark: BenchmarkFixture, count: int) -> int:
+    """The size to measure; a small one when the suite only proves that it runs."""
+    return count if benchmark.enabled else 300
+
+
 def bookkeep(run: Run, states: list[Applied]) -> None:
     """The backups of one wave, then intent and result of every resource, as eight workers write them."""
     run.backup([BackupItem(address=state.address, identity=state.identity, definition=b"{}") for state in states])
@@ -44,6 +49,7 @@ def bookkeep(run: Run, states: list[Applied]) -> None:
 @pytest.mark.parametrize("count", [1000, 5000, 20000])
 def test_bookkeeping(benchmark: BenchmarkFixture, tmp_path: Path, count: int) -> None:
     """Per resource: at most 0.5 ms, the same at every size."""
+    count = size(benchmark, count)
     states = [applied(endpoint(number)) for number in range(count)]
     with ExitStack() as leases:
 
@@ -63,6 +69,7 @@ def test_bookkeeping(benchmark: BenchmarkFixture, tmp_path: Path, count: int) ->
 @pytest.mark.parametrize("look", ["load", "load and look at all"])
 def test_applied(benchmark: BenchmarkFixture, tmp_path: Path, count: int, look: str) -> None:
     """What a plan pays: 5,000 resources in about 30 ms."""
+    count = size(benchmark, count)
     ledger = open_ledger(LocalLedgerStore(tmp_path / "ledger"))
     with take(ledger) as lease:
         run = begin(ledger, lease)
@@ -80,6 +87,7 @@ def test_applied(benchmark: BenchmarkFixture, tmp_path: Path, count: int, look: 
 @pytest.mark.parametrize("count", [5000])
 def test_replay(benchmark: BenchmarkFixture, tmp_path: Path, count: int) -> None:
     """The same without the index."""
+    count = size(benchmark, count)
     folder = tmp_path / "ledger"
     ledger = open_ledger(LocalLedgerStore(folder))
     with take(ledger) as lease:

@@ -11,7 +11,7 @@ from tests.golden.render.plans import HOSTILE, a_change, a_move, a_plan, a_risk
 CANARY = "CANARY"
 """Stands in every foreign text: where it is found, foreign text is."""
 
-_PIECES = (
+PIECES = (
     "`", "``", "```", "~~~", "|", "\\", "\\|", "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<!--",
     "-->", "</details>", "</summary>", "</code>", "</pre>", "]]>", "<![CDATA[", "&lt;", "&#64;", "@team", "@org/team",
     "#123", "GH-1", "org/repo#9", "!1", "https://evil.example", "http://evil.example/x", "www.evil.example",
@@ -26,8 +26,8 @@ _PIECES = (
 
 foreign = st.builds(
     lambda before, after: "".join(before) + CANARY + "".join(after),
-    st.lists(st.sampled_from(_PIECES) | st.text(max_size=3), max_size=3),
-    st.lists(st.sampled_from(_PIECES) | st.text(max_size=3), max_size=3),
+    st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=3),
+    st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=3),
 ) | st.just(HOSTILE.replace("@team", CANARY + "@team"))
 
 _values = st.recursive(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from jinja2.nativetypes import NativeEnvironment
 
 from retrainctl.manifest import sandbox
-from retrainctl.manifest.expressions import MAX_TEXT, ExpressionError, compile_expression, compile_text
+from retrainctl.manifest.expressions import compile_expression, compile_text
+from retrainctl.manifest.scope import MAX_TEXT, ExpressionError
 
 NAMES = st.sampled_from(["id", "name", "keys", "items", "count", "update", "x1", "_y"])
 SCALARS = st.text(string.printable, max_size=12) | st.integers(-(10**9), 10**9) | st.booleans() | st.none()

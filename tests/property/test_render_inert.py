@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -29,8 +30,9 @@ from retrainctl.render.formats import RenderOptions, render_plan, render_receipt
 from retrainctl.render.junit import diagnostics_junit
 from retrainctl.render.sarif import diagnostics_sarif
 from retrainctl.render.style import Style
-from tests.golden.render.receipts import a_receipt, a_result
-from tests.property.render_documents import CANARY, foreign, plan_documents
+from tests.golden.render.plans import a_hostile_plan
+from tests.golden.render.receipts import a_hostile_receipt, a_receipt, a_result
+from tests.property.render_documents import CANARY, PIECES, foreign, plan_documents
 
 FULL = bool(os.environ.get("RETRAINCTL_FULL"))
 # Whole documents are dear to draw; each holds dozens of foreign texts.
@@ -82,6 +84,7 @@ def _parsed(markup: str) -> _Page:
 
 def _quiet(text: str) -> None:
     """Nothing in the text moves a cursor, hides or reorders text, or is a log command."""
+    assert not set(text) & {"\u034f", "\ufe0f", "\u3164"}
     for line in text.split("\n"):
         assert all(unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in line), repr(line)
         assert not line.lstrip().startswith("::"), repr(line)
@@ -101,9 +104,28 @@ def test_visible_text_is_printable_and_stays_as_it_is(text: str) -> None:
 @documents
 @given(plan_documents(), st.sampled_from([40, 80, 200]), st.booleans())
 def test_text(document: Mapping[str, Any], width: int, explain: bool) -> None:
+    _check_text(document, width, explain)
+
+
+def _check_text(document: Mapping[str, Any], width: int, explain: bool) -> None:
     style = Style(width=width, colour=True)
     shown = render_plan(document, "text", RenderOptions(style=style, explain=explain, show_ignored=True))
     _quiet(_SGR.sub("", shown))
+
+
+@pytest.mark.parametrize("around", ["{}CANARY", "CANARY{}", "CANARY {} CANARY", "CANARY\n{}\nCANARY"])
+def test_every_dangerous_piece_alone_and_between(around: str) -> None:
+    for piece in PIECES:
+        document = a_hostile_plan(around.replace("{}", piece))
+        _check_text(document, 40, explain=True)
+        for budget in (None, "bitbucket", "azdo-description"):
+            _check_markdown(document, budget)
+        _check_html(document)
+        _check_json_and_events(document)
+        _check_junit(document)
+        _check_sarif(document)
+        _log_commands(render_plan(document, "github"), render_plan(document, "azdo"))
+        _check_receipt(a_hostile_receipt(around.replace("{}", piece)), "bitbucket")
 
 
 @documents
@@ -120,6 +142,10 @@ def _ascii() -> RenderOptions:
 @documents
 @given(plan_documents(), st.sampled_from([None, *PRESETS]))
 def test_markdown(document: Mapping[str, Any], budget: str | None) -> None:
+    _check_markdown(document, budget)
+
+
+def _check_markdown(document: Mapping[str, Any], budget: str | None) -> None:
     shown = render_plan(document, "md", RenderOptions(budget=budget))
     if budget is not None:
         assert len(shown.encode()) <= PRESETS[budget].limit
@@ -133,6 +159,10 @@ def test_markdown_of_a_receipt(first: str, second: str, budget: str) -> None:
     error = {"code": first, "message": second, "hint": first, "request_id": second}
     results = [a_result(first, "failed", error=error), a_result(second, verified=first, why=second)]
     receipt = a_receipt(*results, environment=first, run=second, outcome=second, ended=first, notes=[first])
+    _check_receipt(receipt, budget)
+
+
+def _check_receipt(receipt: Mapping[str, Any], budget: str) -> None:
     shown = render_receipt(receipt, "md", RenderOptions(budget=budget))
     assert len(shown.encode()) <= PRESETS[budget].limit
     _inert_markdown(shown)
@@ -168,6 +198,10 @@ def _inert_markdown(shown: str) -> None:
 @documents
 @given(plan_documents())
 def test_html(document: Mapping[str, Any]) -> None:
+    _check_html(document)
+
+
+def _check_html(document: Mapping[str, Any]) -> None:
     shown = render_plan(document, "html")
     page = _parsed(shown)
     assert page.tags <= {
@@ -187,6 +221,10 @@ def test_html(document: Mapping[str, Any]) -> None:
 @documents
 @given(plan_documents())
 def test_json_and_events(document: Mapping[str, Any]) -> None:
+    _check_json_and_events(document)
+
+
+def _check_json_and_events(document: Mapping[str, Any]) -> None:
     shown = render_plan(document, "json")
     _quiet(shown)
     assert json.loads(shown) == document
@@ -206,6 +244,10 @@ def test_json_keeps_every_value(value: Any) -> None:
 @documents
 @given(plan_documents())
 def test_junit(document: Mapping[str, Any]) -> None:
+    _check_junit(document)
+
+
+def _check_junit(document: Mapping[str, Any]) -> None:
     suites = ElementTree.fromstring(render_plan(document, "junit"))
     assert {element.tag for element in suites.iter()} <= {
         "testsuites", "testsuite", "testcase", "failure", "skipped", "system-out",
@@ -216,6 +258,10 @@ def test_junit(document: Mapping[str, Any]) -> None:
 @documents
 @given(plan_documents())
 def test_sarif(document: Mapping[str, Any]) -> None:
+    _check_sarif(document)
+
+
+def _check_sarif(document: Mapping[str, Any]) -> None:
     shown = render_plan(document, "sarif")
     _quiet(shown)
     for result in json.loads(shown)["runs"][0]["results"]:
@@ -240,6 +286,7 @@ def _log_commands(github: str, azdo: str) -> None:
         # The agent takes what stands between the first bracket pair as command and properties.
         assert line.startswith("##vso[task.logissue type=")
         named = line[len("##vso[task.logissue ") :].partition("]")[0]
+        assert named.endswith(";")
         names = [part.partition("=")[0] for part in named.split(";") if part]
         assert names[:2] == ["type", "code"]
         assert set(names) <= {"type", "code", "sourcepath", "linenumber", "columnnumber"}

@@ -58,9 +58,10 @@ def _raw_pairs(query: str) -> Iterator[tuple[str, str]]:
             yield unquote(name), value
 
 
-def _collation(name: str) -> str:
-    """As the service sorts: hyphens count for nothing, underscores come before digits."""
-    return name.replace("-", "").replace("_", " ")
+def _collation(name: str) -> tuple[str, tuple[int, ...]]:
+    """As the service sorts: underscores before digits; hyphens count only between names that are equal without them."""
+    hyphens = tuple(-place for place, letter in enumerate(name) if letter == "-")
+    return name.replace("-", "").replace("_", " "), hyphens
 
 
 def sas_members(token: str) -> dict[str, str]:

@@ -95,7 +95,8 @@ class ScoringRoom:
         self._jobs = Jobs(frame, self._services, blobs.shelf)
 
     def furnish(self) -> None:
-        """Nothing is there from the start."""
+        """Nothing is there from the start; what was under way before a reset is over."""
+        self._jobs.runner.stop()
 
     def routes(self) -> Iterable[Route]:
         dialect = ServicesDialect(self._frame.clock)

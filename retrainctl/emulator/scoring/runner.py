@@ -198,12 +198,16 @@ class Runner:
             results[port] = [address.account, address.container, address.name]
         return results
 
+    def stop(self) -> None:
+        """Stop all work, and forget it."""
+        for task in self._tasks.values():
+            task.cancel()
+
     async def close(self) -> None:
         """Stop all work; the jobs stay `Running` and are taken up by the next process."""
         self._closing = True
         tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
+        self.stop()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._workers is not None:
             await self._workers.close()

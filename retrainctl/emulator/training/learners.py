@@ -136,6 +136,7 @@ def _logistic(learner: Learner, sample: Sample) -> LinearFit:
 
 
 def _boosted(learner: Learner, sample: Sample) -> TreesFit:
+    from sklearn import config_context
     from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
     leaves = int(_setting(learner, "Maximum number of leaves per tree|Number of leaves", 20, 2))
@@ -148,13 +149,12 @@ def _boosted(learner: Learner, sample: Sample) -> TreesFit:
         "min_samples_leaf": int(_setting(learner, _LEAST_LEAF, 10, 1)),
         "random_state": int(_setting(learner, "Random number seed", 0, 0)),
     }
-    if learner.two_class:
-        chance = float(sample.target.mean())
-        bias = float(np.log(chance / (1 - chance)))
-        model = GradientBoostingClassifier(**settings).fit(sample.matrix, sample.target)
-    else:
-        bias = float(sample.target.mean())
-        model = GradientBoostingRegressor(**settings).fit(sample.matrix, sample.target)
+    mean = float(sample.target.mean())
+    kind = GradientBoostingClassifier if learner.two_class else GradientBoostingRegressor
+    # Settings and data were checked above; for small data scikit-learn's own checks cost as much as the training.
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        model = kind(**settings).fit(sample.matrix, sample.target)
+    bias = float(np.log(mean / (1 - mean))) if learner.two_class else mean
     trees = tuple(_tree(stage[0].tree_, rate) for stage in model.estimators_)
     return TreesFit(trees=trees, bias=bias)
 

@@ -11,7 +11,6 @@ from retrainctl.manifest.definitions import Definition
 from retrainctl.manifest.handler import KindHandler, Stage
 from retrainctl.manifest.instance import Instance, Spans
 from retrainctl.manifest.references import after, arm_id, arm_place, pinned, secret
-from retrainctl.manifest.suggest import hint
 from retrainctl.model.address import Address
 from retrainctl.model.environment import ArmSettings
 from retrainctl.model.resource import Desired
@@ -72,9 +71,9 @@ def _commitment_plan(instance: Instance, context: Context, arm: ArmSettings) -> 
     if place is not None:
         return arm_id(arm, place, "commitmentPlans"), address
     if not context.unsure.about(address.kind, address.name):
-        plans = sorted(known.name for known in context.places if known.kind == _PLAN)
+        plans = [known.name for known in context.places if known.kind == _PLAN]
         span = instance.span(("spec", "commitmentPlan"), key=False)
-        next_step = hint(address.name, plans, "commitment plans")
+        next_step = context.guess(address.name, plans, "commitment plans")
         context.found.error("RC132", f"nothing declares {address}", span, next_step, str(instance.address))
     return None
 

@@ -23,6 +23,11 @@ class Cloud:
     suffixes: tuple[str, ...]
 
     @property
+    def blob(self) -> str:
+        """The host suffix of its storage accounts."""
+        return next(suffix for suffix in self.suffixes if suffix.startswith(".blob."))
+
+    @property
     def vault_scope(self) -> str:
         return f"https://{self.vault.removeprefix('.')}/.default"
 

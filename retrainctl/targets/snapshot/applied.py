@@ -1,7 +1,7 @@
 """`applied.json`: what the ledger knew when the snapshot was taken, so that planning offline has all three sides.
 
-One object by address: `{"WebService/census": {"identity", "fields", "slots", "created", "fingerprint", "run"}}`; a slot
-is `{"uri", "model", "version", "sha256", "etag"}`. Members that are empty or unknown are left out. Secrets stand in it
+One object by address: `{"WebService/census": {"identity", "fields", "slots", "created", "fingerprint", "revision",
+"run"}}`; a slot is `{"uri", "model", "version", "sha256", "etag"}`. Members that are empty or unknown are left out. Secrets stand in it
 as `{"$hash": ...}`, as the ledger keeps them.
 """
 
@@ -54,6 +54,7 @@ def to_json(record: Applied) -> dict[str, Any]:
         "slots": slots,
         "created": record.created,
         "fingerprint": record.fingerprint,
+        "revision": record.revision,
         "run": record.run,
     }
     return {name: item for name, item in members.items() if item}
@@ -74,6 +75,7 @@ def from_json(name: str, data: Any, file: str = APPLIED) -> Applied:
         slots={slot: _slot_from_json(value, file, f"{name}: slot {slot!r}") for slot, value in slots.items()},
         created=item.get("created") is True,
         fingerprint=_optional(item.get("fingerprint"), file, f"{name}: fingerprint"),
+        revision=_optional(item.get("revision"), file, f"{name}: revision"),
         run=_optional(item.get("run"), file, f"{name}: run"),
     )
 

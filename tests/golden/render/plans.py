@@ -126,32 +126,33 @@ def an_endpoint_move(number: int, **more: Any) -> dict[str, Any]:
     )
 
 
-def _hostile() -> dict[str, Any]:
+def a_hostile_plan(text: str = HOSTILE) -> dict[str, Any]:
+    """A plan in which the same text stands wherever somebody else can choose one."""
     return a_plan(
         [
             a_change(
-                f"WebService/{HOSTILE}",
-                before={"title": HOSTILE, HOSTILE: 1},
-                after={"title": HOSTILE + "!", HOSTILE: {HOSTILE: [HOSTILE]}},
-                moves=[a_move(HOSTILE, f"{HOSTILE}@1", f"{HOSTILE}@2", to_metrics={HOSTILE: HOSTILE}, cause=HOSTILE)],
-                risks=[a_risk(HOSTILE, "danger", HOSTILE, HOSTILE), a_risk(HOSTILE, "warning", HOSTILE)],
-                origin={"path": HOSTILE, "line": 3, "column": 1},
-                reason=HOSTILE,
-                action_reason=HOSTILE,
-                needs=[HOSTILE],
+                f"WebService/{text}",
+                before={"title": text, text: 1},
+                after={"title": text + "!", text: {text: [text]}},
+                moves=[a_move(text, f"{text}@1", f"{text}@2", to_metrics={text: text}, cause=text)],
+                risks=[a_risk(text, "danger", text, text), a_risk(text, "warning", text)],
+                origin={"path": text, "line": 3, "column": 1},
+                reason=text,
+                action_reason=text,
+                needs=[text],
             )
         ],
-        environment=HOSTILE,
-        digest=HOSTILE,
-        created_at=HOSTILE,
-        targets={HOSTILE: HOSTILE},
-        source={"commit": HOSTILE, "dirty": True, "manifests": []},
-        drift=[{"address": HOSTILE, "path": [HOSTILE], "before": HOSTILE, "after": {HOSTILE: HOSTILE}}],
-        suppressed=[{"address": HOSTILE, "path": [HOSTILE, "x"], "reason": HOSTILE}],
-        policy=[{"rule": HOSTILE, "level": HOSTILE, "address": HOSTILE, "message": HOSTILE, "outcome": "denied"}],
-        blocked=[{"guard": HOSTILE, "message": HOSTILE, "override": HOSTILE, "address": HOSTILE}],
-        warnings=[{"code": HOSTILE, "message": HOSTILE}],
-        not_covered=[HOSTILE],
+        environment=text,
+        digest=text,
+        created_at=text,
+        targets={text: text},
+        source={"commit": text, "dirty": True, "manifests": []},
+        drift=[{"address": text, "path": [text], "before": text, "after": {text: text}}],
+        suppressed=[{"address": text, "path": [text, "x"], "reason": text}],
+        policy=[{"rule": text, "level": text, "address": text, "message": text, "outcome": "denied"}],
+        blocked=[{"guard": text, "message": text, "override": text, "address": text}],
+        warnings=[{"code": text, "message": text}],
+        not_covered=[text],
         complete=False,
         applyable=False,
     )
@@ -321,7 +322,7 @@ def plans() -> dict[str, dict[str, Any]]:
             applyable=False,
         ),
         "thousand-moves": a_plan([an_endpoint_move(i) for i in range(1000)]),
-        "hostile": _hostile(),
+        "hostile": a_hostile_plan(),
         "secrets": _secrets(),
         "wide": _wide(),
         "many-risks": _many_risks(),

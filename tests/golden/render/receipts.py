@@ -48,6 +48,28 @@ def a_receipt(*results: dict[str, Any], outcome: str = "applied", **more: Any) -
     }
 
 
+def a_hostile_receipt(text: str = HOSTILE) -> dict[str, Any]:
+    """A receipt in which the same text stands wherever somebody else can choose one."""
+    return a_receipt(
+        a_result(
+            text,
+            "failed",
+            error={"code": text, "message": text, "hint": text, "request_id": text},
+            conflict=[{"path": text, "planned": text, "now": {text: text}}],
+            operation=text,
+            backup=text,
+            model_changes=[{"slot": text, "from": text, "to": text}],
+        ),
+        a_result(text, text, verified=text, why=text),
+        run=text,
+        environment=text,
+        digest=text,
+        ended=text,
+        outcome=text,
+        notes=[text],
+    )
+
+
 def receipts() -> dict[str, dict[str, Any]]:
     """Name -> receipt document."""
     moved = [
@@ -77,21 +99,5 @@ def receipts() -> dict[str, dict[str, Any]]:
             a_result("WebService/c", "not_attempted"),
             outcome="interrupted",
         ),
-        "receipt-hostile": a_receipt(
-            a_result(
-                HOSTILE,
-                "failed",
-                error={"code": HOSTILE, "message": HOSTILE, "hint": HOSTILE, "request_id": HOSTILE},
-                conflict=[{"path": HOSTILE, "planned": HOSTILE, "now": {HOSTILE: HOSTILE}}],
-                operation=HOSTILE,
-                backup=HOSTILE,
-                model_changes=[{"slot": HOSTILE, "from": HOSTILE, "to": HOSTILE}],
-            ),
-            run=HOSTILE,
-            environment=HOSTILE,
-            digest=HOSTILE,
-            ended=HOSTILE,
-            outcome=HOSTILE,
-            notes=[HOSTILE],
-        ),
+        "receipt-hostile": a_hostile_receipt(),
     }

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from retrainctl.manifest.expressions import ExpressionError, compile_text
+from retrainctl.manifest.expressions import compile_text
+from retrainctl.manifest.scope import ExpressionError
 
 SCOPE: dict[str, Any] = {
     "item": {"id": "007", "n": 3, "keys": "K", "on": True, "none": None, "list": [1, 2]},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -341,3 +343,17 @@ def test_an_oversized_file_is_not_read(tmp_path: Path) -> None:
     result = load(file, "local", {}, {})
     assert codes(result) == ["RC103"]
     assert "manifests/big.yaml" not in dict(result.sources)
+
+
+def test_a_good_project_needs_no_slow_library(tmp_path: Path) -> None:
+    """Jinja2 only for expressions that are more than look-ups, jsonschema and difflib only to explain errors."""
+    each = manifest("WebService", '"w{{ item.id }}"', '{title: "{{ environment }}"}', "forEach: {csv: rows.csv}")
+    write(tmp_path, {"manifests/a.yaml": each, "manifests/rows.csv": "id\n1\n2\n"})
+    code = (
+        "import sys; from pathlib import Path; from retrainctl.manifest.load import load;"
+        "loaded = load(Path(sys.argv[1]), 'local', {}, {});"
+        "assert len(loaded.desired) == 2 and not loaded.diagnostics;"
+        "slow = {'jinja2', 'jsonschema', 'difflib', 'azure', 'deepdiff', 'ruamel'} & set(sys.modules);"
+        "assert not slow, slow"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "retrainctl.yaml")], check=True)

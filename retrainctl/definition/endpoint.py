@@ -1,0 +1,140 @@
+"""Endpoints of Classic web services as the engine sees them (classic-api.md sections 4.6, 4.11 and 8).
+
+An endpoint's document is what the management API answers, without its keys and SAS tokens: `proper` takes them out, and
+nothing else of this room ever meets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+from retrainctl.definition.encoding import canonical
+from retrainctl.model.address import Address
+from retrainctl.model.redaction import without_query
+from retrainctl.model.resource import Knowledge, Normalised, Observed, SlotState
+from retrainctl.model.values import JsonObject
+
+FIELDS: Final = ("Description", "ThrottleLevel", "MaxConcurrentCalls", "DiagnosticsTraceLevel", "PreventUpdate")
+"""What a manifest can declare of an endpoint."""
+
+KEYS: Final = frozenset({"PrimaryKey", "SecondaryKey"})
+DUE: Final = "due"
+DONE: Final = "done"
+REFRESHES: Final = ("refreshGraph", "refreshAll")
+"""Conditions: whether the endpoint is still to be brought to the deployment that `default` runs."""
+
+_LOW: Final = "Low"
+_SERVER: Final = "server_value"
+_COMPARED: Final = tuple(name for name in FIELDS if name != "MaxConcurrentCalls")
+
+
+def proper(document: JsonObject) -> dict[str, Any]:
+    """The document without keys and SAS tokens; unknown members stay."""
+    kept = {name: item for name, item in document.items() if name not in KEYS}
+    resources = kept.get("Resources")
+    if isinstance(resources, list):
+        kept["Resources"] = [_unsigned(resource) for resource in resources]
+    for name in ("ExperimentLocation", "HelpLocation", "ApiLocation"):
+        if isinstance(address := kept.get(name), str) and "?" in address:
+            kept[name] = without_query(address)
+    return kept
+
+
+def _unsigned(resource: Any) -> Any:
+    if not isinstance(resource, Mapping):
+        return resource
+    location = resource.get("Location")
+    if not isinstance(location, Mapping):
+        return resource
+    place = {
+        name: without_query(item) if isinstance(item, str) else item
+        for name, item in location.items()
+        if name != "SasBlobToken"
+    }
+    return {**resource, "Location": place}
+
+
+def observe(address: Address, identity: str, document: JsonObject, *, default: JsonObject | None) -> Observed:
+    """One endpoint as read.
+
+    Args:
+        document: in proper form.
+        default: the service's default endpoint, which shows the deployment that a refresh would bring.
+    """
+    fields, notes = normalise(document)
+    condition = DUE if behind(document, default) else DONE
+    fields.update(dict.fromkeys(REFRESHES, condition))
+    return Observed(
+        address=address,
+        identity=identity,
+        fields=fields,
+        # What GET shows of a patched model is not reliable (section 13): the slots are there, what they serve is not.
+        slots={slot: SlotState(uri=None, knowledge=Knowledge.UNKNOWN) for slot in slots(document)},
+        fingerprint=fingerprint(document, fields),
+        revision=revision(document),
+        document=document,
+        normalised=notes,
+    )
+
+
+def normalise(document: JsonObject) -> tuple[dict[str, Any], tuple[Normalised, ...]]:
+    """The comparable fields. At `Low` the service ignores MaxConcurrentCalls and shows a number of its own."""
+    fields = {name: item for name in FIELDS if (item := document.get(name)) is not None}
+    if "MaxConcurrentCalls" in fields and str(fields.get("ThrottleLevel", _LOW)).casefold() == _LOW.casefold():
+        del fields["MaxConcurrentCalls"]
+        return fields, (Normalised(path=("MaxConcurrentCalls",), reason=_SERVER),)
+    return fields, ()
+
+
+def fingerprint(document: JsonObject, fields: Mapping[str, Any]) -> str:
+    """SHA-256 over what a plan rests on: settings, deployment and slot names.
+
+    Left out is what the service may change by itself: MaxConcurrentCalls, keys, Version, the models' locations.
+    """
+    compared = [[fields.get(name) for name in _COMPARED], deployment(document), sorted(slots(document))]
+    return "sha256:" + sha256(canonical(compared)).hexdigest()
+
+
+def revision(document: JsonObject) -> str | None:
+    """A mark that changes when the endpoint is made anew or refreshed: what its slots then serve is not known."""
+    marks = [document.get("ApiLocation"), deployment(document)]
+    if not all(isinstance(mark, str) and mark for mark in marks):
+        return None
+    return sha256(canonical(marks)).hexdigest()[:16]
+
+
+def deployment(document: JsonObject) -> str | None:
+    """The experiment run that the endpoint came from; it stays on the old run after a redeployment."""
+    location = document.get("ExperimentLocation")
+    return without_query(location) if isinstance(location, str) and location else None
+
+
+def behind(document: JsonObject, default: JsonObject | None) -> bool:
+    """Whether the endpoint still runs another deployment than the default one; False where that cannot be told."""
+    mine, current = deployment(document), deployment(default) if default is not None else None
+    return mine is not None and current is not None and mine != current
+
+
+def slots(document: JsonObject) -> dict[str, str | None]:
+    """Updatable resources by name, each with the location that the answer shows (None where it shows none)."""
+    return {name: uri_of(resource.get("Location")) for name, resource in _resources(document)}
+
+
+def _resources(document: JsonObject) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    resources = document.get("Resources")
+    for resource in resources if isinstance(resources, list) else ():
+        # Issue #27 of azuremlps: an experiment with an untrained model shows `{}`.
+        if isinstance(resource, Mapping) and isinstance(name := resource.get("Name"), str) and name:
+            yield name, resource
+
+
+def uri_of(location: Any) -> str | None:
+    """Base and relative location joined by exactly one slash, without a token; None where there is no location."""
+    if not isinstance(location, Mapping):
+        return None
+    base, relative = location.get("BaseLocation"), location.get("RelativeLocation")
+    if not (isinstance(base, str) and isinstance(relative, str) and base and relative):
+        return None
+    return f"{without_query(base).rstrip('/')}/{without_query(relative).lstrip('/')}"

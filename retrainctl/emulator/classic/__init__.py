@@ -1,0 +1,1 @@
+"""The management API of Studio (classic): workspaces' web services and their endpoints."""

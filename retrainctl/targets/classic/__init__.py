@@ -1,0 +1,1 @@
+"""Classic web services and their endpoints: the management API of Studio (classic)."""

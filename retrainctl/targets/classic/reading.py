@@ -1,0 +1,216 @@
+"""From what the service lists to what planning needs. Pure: a live workspace and a snapshot are read by the same rules."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from retrainctl.definition.endpoint import observe, slots
+from retrainctl.definition.slots import closest
+from retrainctl.model.address import Address
+from retrainctl.model.environment import ClassicSettings
+from retrainctl.model.resource import Desired, Observed
+from retrainctl.model.values import JsonObject
+from retrainctl.ports import NotFound, Reading, Rejected, TargetError
+from retrainctl.targets.classic.ids import ENDPOINT, SERVICE, Place, is_service_id
+
+DEFAULT: Final = "default"
+"""Name of the endpoint that every service has, unless the service says another (`DefaultEndpointName`)."""
+
+LIMITS: Final[Mapping[str, int]] = {"Free": 3, "Standard": 10_000}
+"""Endpoints of one service, `default` included (section 4.11)."""
+
+_LISTED: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estate:
+    """What a workspace holds: all web services, and the endpoints of those that were asked for, by service id."""
+
+    services: Sequence[JsonObject]
+    endpoints: Mapping[str, Sequence[JsonObject]]
+
+
+def wanted_services(wanted: Iterable[Desired]) -> list[str]:
+    """What manifests call the services whose endpoints must be read, each once."""
+    return list(dict.fromkeys(d.place["webService"] for d in wanted if d.address.kind == ENDPOINT))
+
+
+def find_service(reference: str, services: Sequence[JsonObject]) -> JsonObject:
+    """The web service of this id, else of exactly this name.
+
+    Raises:
+        NotFound: RC361, there is none; the message names what there is.
+        Rejected: RC362, several have this name; the message lists their ids.
+    """
+    if is_service_id(reference):
+        by_id = next((s for s in services if str(s.get("Id", "")).casefold() == reference.casefold()), None)
+        if by_id is not None:
+            return by_id
+    named = [service for service in services if service.get("Name") == reference]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        ids = ", ".join(sorted(str(service.get("Id")) for service in named))
+        raise Rejected(
+            f'{len(named)} Classic web services are called "{reference}": {ids}',
+            code="RC362",
+            hint="Name the right one by its id; the other was most likely made by deploying again without updating.",
+            sent=False,
+        )
+    raise NotFound(
+        f'there is no Classic web service "{reference}" in the workspace',
+        code="RC361",
+        hint=_what_there_is(reference, services),
+        sent=False,
+    )
+
+
+def _what_there_is(reference: str, services: Sequence[JsonObject]) -> str:
+    names = sorted({str(service.get("Name")) for service in services})
+    if not names:
+        return "The workspace has no web services: check `workspace` and `location` in the environment's `classic:`."
+    near = closest(reference, names)
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    listed = ", ".join(f'"{name}"' for name in names[:_LISTED])
+    return (f'Did you mean "{near}"? ' if near else "") + f"There is {listed}{more}."
+
+
+def default_of(service: JsonObject, endpoints: Iterable[JsonObject]) -> JsonObject | None:
+    """The default endpoint of a service."""
+    name = default_name(service)
+    return next((endpoint for endpoint in endpoints if endpoint.get("Name") == name), None)
+
+
+def default_name(service: JsonObject) -> str:
+    named = service.get("DefaultEndpointName")
+    return named if isinstance(named, str) and named else DEFAULT
+
+
+def read_estate(wanted: Sequence[Desired], estate: Estate, settings: ClassicSettings) -> Reading:
+    """What is live of the wanted resources. An endpoint is looked up in its service's list, not read by itself."""
+    assembly = _Assembly(estate, settings)
+    for desired in wanted:
+        assembly.add(desired)
+    return Reading(
+        observed=assembly.observed,
+        identities=assembly.identities,
+        failures=assembly.failures,
+        not_covered=frozenset(assembly.silent),
+        facts=assembly.facts(),
+    )
+
+
+class _Assembly:
+    """Collects a reading; what concerns a service is found out once, however many endpoints it has."""
+
+    def __init__(self, estate: Estate, settings: ClassicSettings) -> None:
+        self._estate = estate
+        self._settings = settings
+        self._services: dict[str, JsonObject | TargetError] = {}
+        self._endpoints: dict[str, dict[str, JsonObject]] = {}
+        self._defaults: dict[str, JsonObject | None] = {}
+        self._missing: defaultdict[str, list[str]] = defaultdict(list)
+        self._taken: dict[str, Address] = {}
+        self.observed: dict[Address, Observed] = {}
+        self.identities: dict[Address, str] = {}
+        self.failures: dict[Address, TargetError] = {}
+        self.silent: list[Address] = []
+
+    def add(self, desired: Desired) -> None:
+        reference = desired.place["webService"]
+        service = self._services.get(reference)
+        if service is None:
+            service = self._find(reference, desired.address)
+        if isinstance(service, TargetError):
+            # Said once: a thousand endpoints of a service that is not there are one mistake.
+            if desired.address not in self.failures:
+                self.silent.append(desired.address)
+        elif desired.address.kind == SERVICE:
+            self._add_service(desired, service)
+        else:
+            self._add_endpoint(desired, service)
+
+    def _find(self, reference: str, address: Address) -> JsonObject | TargetError:
+        try:
+            found: JsonObject | TargetError = find_service(reference, self._estate.services)
+        except TargetError as error:
+            found = self.failures[address] = error
+            error.address = address
+        self._services[reference] = found
+        return found
+
+    def _add_service(self, desired: Desired, service: JsonObject) -> None:
+        place = Place(workspace=self._settings.workspace, service=str(service["Id"]))
+        self.identities[desired.address] = str(place)
+        self.observed[desired.address] = observe_service(desired.address, str(place), service)
+
+    def _add_endpoint(self, desired: Desired, service: JsonObject) -> None:
+        identifier, name = str(service["Id"]), desired.place["name"]
+        identity = str(Place(workspace=self._settings.workspace, service=identifier, endpoint=name))
+        first = self._taken.setdefault(identity, desired.address)
+        if first != desired.address:
+            self.failures[desired.address] = Rejected(
+                f"{desired.address} and {first} are one and the same endpoint, {name} of {service.get('Name')}",
+                code="RC376",
+                hint="Keep one of the two manifests.",
+                sent=False,
+            )
+            return
+        self.identities[desired.address] = identity
+        listed = self._listed(service)
+        document = listed.get(name)
+        if document is None:
+            self._missing[identifier].append(name)
+            return
+        self.observed[desired.address] = observe(
+            desired.address, identity, document, default=self._defaults[identifier]
+        )
+
+    def _listed(self, service: JsonObject) -> Mapping[str, JsonObject]:
+        identifier = str(service["Id"])
+        found = self._endpoints.get(identifier)
+        if found is None:
+            items = self._estate.endpoints.get(identifier, ())
+            found = self._endpoints[identifier] = {str(item.get("Name")): item for item in items}
+            self._defaults[identifier] = default_of(service, items)
+        return found
+
+    def facts(self) -> dict[str, Any]:
+        """What the planner's judgement needs to know, and what a snapshot keeps.
+
+        `webServices`: all services as listed. `services`: by id, of those whose endpoints were read: `name`,
+        `default` (its name), `slots` (of the default endpoint; None when it is not there), `endpoints` (as listed),
+        `count`, `missing` (how many are to be created), `first` (the first of them).
+        """
+        by_id = {str(service.get("Id")): service for service in self._estate.services}
+        services: dict[str, Any] = {}
+        for identifier, listed in self._endpoints.items():
+            service, default = by_id[identifier], self._defaults[identifier]
+            missing = self._missing[identifier]
+            services[identifier] = {
+                "name": str(service.get("Name")),
+                "default": default_name(service),
+                "slots": None if default is None else list(slots(default)),
+                "endpoints": list(listed.values()),
+                "count": len(listed),
+                "missing": len(missing),
+                "first": min(missing, default=None),
+            }
+        return {"webServices": list(self._estate.services), "services": services}
+
+
+def observe_service(address: Address, identity: str, document: JsonObject) -> Observed:
+    """A web service as listed: its name is all that a manifest can hold it to."""
+    from hashlib import sha256
+
+    name = str(document.get("Name"))
+    return Observed(
+        address=address,
+        identity=identity,
+        fields={"Name": name},
+        fingerprint="sha256:" + sha256(name.encode("utf-8", "surrogatepass")).hexdigest(),
+        document=document,
+    )
