@@ -43,6 +43,12 @@ def command(
     exclude: planning.Exclude = None,
     prune: planning.Prune = False,
     allow: planning.Allow = None,
+    read_models: Annotated[
+        bool, typer.Option("--read-models", help="Also look into the blobs of new model versions.")
+    ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Read every model anew, and keep no copies of them.")
+    ] = False,
     detailed: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="List every call that an apply would send.")] = False,
     show_ignored: Annotated[bool, typer.Option("--show-ignored", help="List ignored differences of form.")] = False,
@@ -72,7 +78,7 @@ def command(
 
     session = Session.open(context, env, project, var)
     wanted = planning.wishes(only, exclude, prune, allow)
-    plan, document = planning.plan_now(session, wanted, snapshot)
+    plan, document = planning.plan_now(session, wanted, snapshot, read_models=read_models, keep_copies=not no_cache)
     if out is not None:
         planfile.write(out, document)
     reports = {"md": md, "html": html, "json": json, "sarif": sarif, "junit": junit, "events": events}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -17,7 +18,14 @@ from retrainctl.plan.encode import encode
 from retrainctl.version import __version__
 
 if TYPE_CHECKING:
+    from retrainctl.model.address import Address
+    from retrainctl.model.change import Risk
+    from retrainctl.plan.build import Examine, Examined
     from retrainctl.plan.plan import Plan
+    from retrainctl.ports import Observer
+
+MODEL_COPIES: Final = ".retrainctl/cache/models"
+"""Copies of blobs that were read, below the project's folder; safe to delete."""
 
 Only = Annotated[
     list[str] | None,
@@ -63,9 +71,20 @@ def allowances(texts: Sequence[str] | None) -> dict[str, int]:
     return found
 
 
-def plan_now(session: Session, wanted: PlanOptions, snapshot: Path | None = None) -> tuple[Plan, dict[str, Any]]:
-    """Plans against the live targets, or offline against a snapshot; shows warnings. The plan and its document."""
-    with session.console.progress() as observer:
+def plan_now(
+    session: Session,
+    wanted: PlanOptions,
+    snapshot: Path | None = None,
+    *,
+    read_models: bool = False,
+    keep_copies: bool = True,
+) -> tuple[Plan, dict[str, Any]]:
+    """Plans against the live targets, or offline against a snapshot; shows warnings. The plan and its document.
+
+    read_models: also look into the blobs of new versions, not only into local files. keep_copies: keep what was read
+    for the next plan.
+    """
+    with session.console.progress() as observer, ExitStack() as stack:
         if snapshot is None:
             targets, applied = session.targets, session.ledger.applied()
             warnings = _open_writes(session)
@@ -86,11 +105,38 @@ def plan_now(session: Session, wanted: PlanOptions, snapshot: Path | None = None
             created_at=session.now,
             version=__version__,
             warnings=warnings,
+            examine=_examiner(session, observer, stack, read_models=read_models, keep_copies=keep_copies),
         )
     fresh = [finding for finding in planned.findings if finding not in session.loaded.diagnostics]
     if fresh:
         session.console.message(shown(fresh, session.console).rstrip("\n"))
     return planned.plan, encode(planned.plan)
+
+
+def _examiner(
+    session: Session, observer: Observer, stack: ExitStack, *, read_models: bool, keep_copies: bool
+) -> Examine:
+    """What looks into the models of the plan; its copies go with `stack`."""
+
+    def examine(moving: Sequence[Examined]) -> Mapping[Address, Sequence[Risk]]:
+        if not read_models and all(move.after.file is None for entry in moving for move in entry.change.models):
+            return {}  # most plans: nothing of what reads models is even imported
+        from retrainctl.operations.examining import LARGEST, Examiner
+        from retrainctl.operations.model_files import ModelFiles
+
+        project, store = session.loaded.project, session.blobs if read_models else None
+        cache = project.root / MODEL_COPIES if keep_copies else None
+        files = stack.enter_context(ModelFiles(root=project.root, store=store, cache=cache, largest=LARGEST))
+        return Examiner(
+            files=files,
+            store=store,
+            emulated=session.loaded.environment.emulator is not None,
+            now=session.outside.clock.now,
+            observer=observer,
+            parallel=session.outside.parallel,
+        )(moving)
+
+    return examine
 
 
 def _open_writes(session: Session) -> tuple[tuple[str, str], ...]:

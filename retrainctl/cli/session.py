@@ -22,7 +22,7 @@ from retrainctl.manifest.load import Loaded, load
 from retrainctl.manifest.project import find_project
 from retrainctl.version import __version__
 from retrainctl.wiring.clock import SystemClock, iso
-from retrainctl.wiring.connect import Outside, hasher, online, open_ledger, resolver
+from retrainctl.wiring.connect import Outside, blob_store, hasher, online, open_ledger, resolver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from retrainctl.ledger.records import Who
     from retrainctl.operations.applying import Surroundings
     from retrainctl.plan.plan import Source
-    from retrainctl.ports import Observer, SecretResolver, TargetSet
+    from retrainctl.ports import BlobStore, Observer, SecretResolver, TargetSet
 
 
 @dataclass
@@ -83,6 +83,11 @@ class Session:
         return open_ledger(self.loaded.project, self.loaded.environment, self.outside)
 
     @cached_property
+    def blobs(self) -> BlobStore:
+        """The blobs of the environment; asks nobody before the first call."""
+        return blob_store(self.loaded.project, self.loaded.environment, self.outside)
+
+    @cached_property
     def resolver(self) -> SecretResolver:
         return resolver(self.loaded.project, self.loaded.environment, self.outside)
 
@@ -111,6 +116,7 @@ class Session:
 
     def surroundings(self, observer: Observer) -> Surroundings:
         """Everything that an apply works with."""
+        from retrainctl.apply.uploads import Uploads
         from retrainctl.operations.applying import Surroundings
 
         return Surroundings(
@@ -124,6 +130,7 @@ class Session:
             who=self.who,
             version=__version__,
             entropy=secrets.token_bytes(6),
+            uploads=Uploads(store=self.blobs, root=self.loaded.project.root, observer=observer),
         )
 
     def check_choice(self, env: str | None) -> None:

@@ -32,7 +32,10 @@ def observe(address: Address, identity: str, document: Mapping[str, Any], *, now
         address=address,
         identity=identity,
         fields=fields,
-        slots={name: SlotState(uri=slot.uri) for name, slot in slots(document).items()},
+        slots={
+            name: SlotState(uri=slot.uri, path=("assets", slot.asset, "locationInfo", "uri"))
+            for name, slot in slots(document).items()
+        },
         fingerprint=fingerprint(fields),
         revision=modified if isinstance(modified, str) else None,
         broken=(why := broken(document, now=now)),

@@ -43,6 +43,10 @@ def compare(
         walk.create(tree)
     else:
         written = applied.fields if applied is not None else {}
+        # What is declared as a model is told as a move, not once more as a field of the definition.
+        walk.told = frozenset(
+            state.path for slot in desired.slots if (state := observed.slots.get(slot)) is not None and state.path
+        )
         for name in sorted(desired.fields):
             want, live = desired.fields[name], observed.fields.get(name, MISSING)
             walk.member((name,), want, live, written.get(name, MISSING), tree.child(name))
@@ -102,6 +106,7 @@ class _Walk:
     drift: list[Drift] = field(default_factory=list)
     suppressed: list[Suppressed] = field(default_factory=list)
     resets: bool = False
+    told: frozenset[Path] = frozenset()
 
     def create(self, tree: TraitNode) -> None:
         for name, want in sorted(self.desired.fields.items()):
@@ -180,6 +185,8 @@ class _Walk:
         knowledge: Knowledge = Knowledge.LIVE,
         cause: Cause | None = None,
     ) -> None:
+        if path in self.told:
+            return
         if cause is None:
             cause = _cause(want, live, written)
         if cause is not Cause.INTENT:

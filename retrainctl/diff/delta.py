@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retrainctl.model.change import Action, FieldChange, ModelChange
+from retrainctl.model.exemption import Exemption
 from retrainctl.model.resource import Applied, Desired, Observed
 from retrainctl.model.values import Missing, Path, Tree
 
@@ -19,11 +20,15 @@ class Suppressed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """Live is no longer what we wrote: `applied` is ours, `live` is what stands there now."""
+    """Live is no longer what we wrote: `applied` is ours, `live` is what stands there now.
+
+    An empty path stands for the whole resource. allowed: on whose word this raises no alarm.
+    """
 
     path: Path
     applied: Tree | Missing
     live: Tree | Missing
+    allowed: Exemption | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,10 +52,14 @@ class Desired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotState:
-    """What a slot serves: `uri` without query (None when unknown) and how we know."""
+    """What a slot serves: `uri` without query (None when unknown) and how we know.
+
+    path: where the reference stands among the fields, so that one change is not told twice.
+    """
 
     uri: str | None
     knowledge: Knowledge = Knowledge.LIVE
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,8 +58,9 @@ class ModelFiles:
         self._store = store
         self._cache = cache
         self._largest = largest
+        self._lock = threading.Lock()
         self._temporary: TemporaryDirectory[str] | None = None
-        self._folder = self._usable(cache)
+        self._made: Path | None = None
 
     def __enter__(self) -> ModelFiles:
         return self
@@ -66,13 +68,10 @@ class ModelFiles:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._prune()
+        if self._made is not None and self._temporary is None:
+            _prune(self._made)
         if self._temporary is not None:
             self._temporary.cleanup()
-
-    @property
-    def reads_blobs(self) -> bool:
-        return self._store is not None
 
     def can_read(self, version: ModelVersion) -> bool:
         """Whether the version's bytes can be asked for here."""
@@ -97,69 +96,71 @@ class ModelFiles:
                 f"{without_query(version.uri)} has {facts.size:,} bytes, the limit here is {self._largest:,}",
                 hint=f"retrainctl models download {version.label}",
             )
-        mark = self._folder / f"{_mark(version.uri, facts)}.etag"
-        if facts.etag is not None and (kept := self._kept(mark)) is not None:
+        folder = self._folder()
+        mark = folder / f"{_mark(version.uri, facts)}.etag"
+        if facts.etag is not None and (kept := _kept(mark)) is not None:
             return Copy(path=kept, sha256=kept.name, facts=facts)
-        path = self._fetch(self._store, version.uri, facts)
+        path = _fetch(self._store, version.uri, facts, folder)
         with suppress(OSError):
             mark.write_text(path.name, encoding="ascii")
         return Copy(path=path, sha256=path.name, facts=facts)
 
-    def _kept(self, mark: Path) -> Path | None:
-        """The copy that a mark names, if its bytes are still those."""
-        try:
-            path = self._folder / mark.read_text(encoding="ascii")
-            if path.parent != self._folder or file_sha256(path) != path.name:
-                return None
-            os.utime(path)
-        except (OSError, ValueError):
-            return None
-        return path
+    def _folder(self) -> Path:
+        """Where copies are: made when the first one is wanted."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._usable()
+            return self._made
 
-    def _fetch(self, store: BlobStore, uri: str, facts: BlobFacts) -> Path:
-        digest = hashlib.sha256()
-        handle, name = tempfile.mkstemp(dir=self._folder, prefix=".fetch-")
-        part = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                for piece in pieces(store, uri, facts):
-                    digest.update(piece)
-                    file.write(piece)
-            path = self._folder / digest.hexdigest()
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-        return path
-
-    def _usable(self, cache: Path | None) -> Path:
-        if cache is not None:
+    def _usable(self) -> Path:
+        if self._cache is not None:
             with suppress(OSError):
-                cache.mkdir(parents=True, exist_ok=True)
+                self._cache.mkdir(parents=True, exist_ok=True)
                 # Categories of the training data are in these files: they are for this machine only.
-                (cache / ".gitignore").write_text("*\n", encoding="ascii")
-                return cache
+                (self._cache / ".gitignore").write_text("*\n", encoding="ascii")
+                return self._cache
         self._temporary = TemporaryDirectory(prefix="retrainctl-")
         return Path(self._temporary.name)
 
-    def _prune(self) -> None:
-        """Keeps the copies within `KEPT`, and no mark without its copy."""
-        if self._temporary is not None:
-            return
-        with suppress(OSError):
-            copies = sorted(
-                (
-                    (entry.stat().st_mtime, entry.stat().st_size, entry)
-                    for entry in self._folder.iterdir()
-                    if entry.name != ".gitignore"
-                ),
-                reverse=True,
-            )
-            total = 0
-            for _, size, path in copies:
-                total += size
-                if total > KEPT:
-                    path.unlink(missing_ok=True)
+
+def _kept(mark: Path) -> Path | None:
+    """The copy that a mark names, if its bytes are still those."""
+    try:
+        path = mark.with_name(mark.read_text(encoding="ascii"))
+        if file_sha256(path) != path.name:
+            return None
+        os.utime(path)
+    except (OSError, ValueError):
+        return None
+    return path
+
+
+def _fetch(store: BlobStore, uri: str, facts: BlobFacts, folder: Path) -> Path:
+    digest = hashlib.sha256()
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".fetch-")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for piece in pieces(store, uri, facts):
+                digest.update(piece)
+                file.write(piece)
+        path = folder / digest.hexdigest()
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _prune(folder: Path) -> None:
+    """Keeps the copies within `KEPT`. Whatever stands in the way, the next run meets again."""
+    with suppress(OSError):
+        found = [(entry.stat(), entry) for entry in folder.iterdir() if entry.name != ".gitignore"]
+        total = 0
+        for status, path in sorted(found, key=lambda pair: pair[0].st_mtime, reverse=True):
+            total += status.st_size
+            if total > KEPT:
+                path.unlink(missing_ok=True)
 
 
 def pieces(store: BlobStore, uri: str, facts: BlobFacts) -> Iterator[bytes]:

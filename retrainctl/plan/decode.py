@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from retrainctl.diagnostics import Span
@@ -19,6 +20,7 @@ from retrainctl.model.change import (
     Severity,
     Step,
 )
+from retrainctl.model.exemption import Exemption
 from retrainctl.model.resource import Knowledge
 from retrainctl.model.values import MISSING, Path, SecretRef
 from retrainctl.model.versions import ModelVersion
@@ -39,7 +41,12 @@ def decode(document: Mapping[str, Any]) -> Plan:
             drift=tuple(
                 (
                     Address.parse(entry["address"]),
-                    Drift(path=tuple(entry["path"]), applied=_get(entry, "before"), live=_get(entry, "after")),
+                    Drift(
+                        path=tuple(entry["path"]),
+                        applied=_get(entry, "before"),
+                        live=_get(entry, "after"),
+                        allowed=_read_allowance(entry),
+                    ),
                 )
                 for entry in document["drift"]
             ),
@@ -73,12 +80,31 @@ def decode(document: Mapping[str, Any]) -> Plan:
                 commit=document["source"]["commit"],
                 dirty=document["source"]["dirty"],
                 manifests=tuple((m["path"], m["sha256"]) for m in document["source"]["manifests"]),
+                guards=_read_guards(document["source"]),
             ),
             created_at=document["created_at"],
             retrainctl_version=document["retrainctl_version"],
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PlanFileInvalid(f"the plan file has an unknown shape ({error!r})") from error
+
+
+def _read_allowance(entry: Mapping[str, Any]) -> Exemption | None:
+    allowed = entry.get("allowed")
+    if allowed is None:
+        return None
+    return Exemption(
+        address=entry["address"],
+        path=".".join(entry["path"]),
+        owner=allowed["owner"],
+        reason=allowed["reason"],
+        expires=datetime.fromisoformat(allowed["expires"]),
+    )
+
+
+def _read_guards(source: Mapping[str, Any]) -> tuple[str, str] | None:
+    guards = source.get("guards")
+    return None if guards is None else (guards["ref"], guards["commit"])
 
 
 def decode_change(entry: Mapping[str, Any]) -> ResourceChange:

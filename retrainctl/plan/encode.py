@@ -7,6 +7,7 @@ its query on the way in, whoever put it there.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -21,10 +22,11 @@ from retrainctl.model.change import (
     ResourceChange,
     Step,
 )
+from retrainctl.model.exemption import Exemption
 from retrainctl.model.redaction import is_signed, without_query
 from retrainctl.model.resource import Knowledge
 from retrainctl.model.values import MISSING, Missing, SecretRef, Tree
-from retrainctl.plan.plan import Plan
+from retrainctl.plan.plan import Plan, PolicyOutcome
 
 FORMAT_VERSION: Final = "1.0"
 
@@ -40,7 +42,8 @@ _VOLATILE: Final = ("digest", "checksum", "created_at", "retrainctl_version", "s
 
 def encode(plan: Plan) -> dict[str, Any]:
     """The plan as a JSON document, digest included."""
-    drifted = {address for address, _ in plan.drift}
+    drifted = {address for address, _ in plan.alarms}
+    outcomes = Counter(result.outcome for result in plan.policy)
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "retrainctl_version": plan.retrainctl_version,
@@ -51,8 +54,16 @@ def encode(plan: Plan) -> dict[str, Any]:
             "commit": plan.source.commit,
             "dirty": plan.source.dirty,
             "manifests": [{"path": path, "sha256": sha256} for path, sha256 in plan.source.manifests],
+            **({"guards": dict(zip(("ref", "commit"), plan.source.guards, strict=True))} if plan.source.guards else {}),
         },
-        "summary": {**plan.counts, "no_op": plan.no_op, "drift": len(drifted), "blocked": len(plan.blocked)},
+        "summary": {
+            **plan.counts,
+            "no_op": plan.no_op,
+            "drift": len(drifted),
+            "blocked": len(plan.blocked),
+            "denied": outcomes[PolicyOutcome.DENIED],
+            "excepted": outcomes[PolicyOutcome.EXCEPTED],
+        },
         "resource_changes": [encode_change(change) for change in plan.changes],
         "drift": [
             _sparse(
@@ -60,6 +71,7 @@ def encode(plan: Plan) -> dict[str, Any]:
                 path=list(entry.path),
                 before=_tree(entry.applied),
                 after=_tree(entry.live),
+                allowed=None if entry.allowed is None else _allowance(entry.allowed),
             )
             for address, entry in plan.drift
         ],
@@ -87,6 +99,11 @@ def encode(plan: Plan) -> dict[str, Any]:
     document["digest"] = digest(document)
     document["checksum"] = checksum(document)
     return document
+
+
+def _allowance(exemption: Exemption) -> dict[str, str]:
+    expires = exemption.expires.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"owner": exemption.owner, "reason": exemption.reason, "expires": expires}
 
 
 def digest(document: Mapping[str, Any]) -> str:

@@ -15,11 +15,15 @@ from retrainctl.model.values import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where the manifests came from: Git commit, whether the tree was dirty, and each file's SHA-256."""
+    """Where the manifests came from: Git commit, whether the tree was dirty, and each file's SHA-256.
+
+    guards: the trusted ref that the guards were read from (`--guards-from`), and the commit that it was.
+    """
 
     commit: str | None = None
     dirty: bool | None = None
     manifests: tuple[tuple[str, str], ...] = ()
+    guards: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,11 @@ class Plan:
         """Changes by action, with every action present."""
         seen = Counter(change.action for change in self.changes)
         return {action.name.lower(): seen[action] for action in Action if action is not Action.NO_OP}
+
+    @property
+    def alarms(self) -> tuple[tuple[Address, Drift], ...]:
+        """Drift that nobody has allowed."""
+        return tuple(entry for entry in self.drift if entry[1].allowed is None)
 
     @property
     def applyable(self) -> bool:

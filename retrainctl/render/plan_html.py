@@ -6,11 +6,15 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retrainctl.render.read import plan_view
 from retrainctl.render.style import SYMBOLS
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -19,6 +23,22 @@ def plan_html(document: Mapping[str, Any]) -> str:
     """The plan document as an HTML page. Scripts and styles run only by their hash (`Content-Security-Policy`), so even
     markup that slipped through an escape could not act.
     """
+    style, script = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    view = plan_view(document)
+    return _template().render(
+        plan=view,
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        symbols=SYMBOLS,
+        reasons=sorted(Counter(entry.reason for entry in view.suppressed).items()),
+        actions=[action for action in ("delete", "replace", "update", "create") if view.counts.get(action)],
+    )
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -29,19 +49,7 @@ def plan_html(document: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals["symbols"] = SYMBOLS
-    style, script = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    view = plan_view(document)
-    return environment.get_template("plan.html.j2").render(
-        plan=view,
-        style=style,
-        script=script,
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-        reasons=sorted(Counter(entry.reason for entry in view.suppressed).items()),
-        kinds=sorted({change.kind for change in view.changes}),
-        actions=[action for action in ("delete", "replace", "update", "create") if view.counts.get(action)],
-    )
+    return environment.get_template("plan.html.j2")
 
 
 def _hash(text: str) -> str:

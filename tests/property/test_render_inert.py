@@ -113,7 +113,7 @@ def _check_text(document: Mapping[str, Any], width: int, explain: bool) -> None:
     _quiet(_SGR.sub("", shown))
 
 
-@pytest.mark.parametrize("around", ["{}CANARY", "CANARY{}", "CANARY {} CANARY", "CANARY\n{}\nCANARY"])
+@pytest.mark.parametrize("around", ["{}CANARY", "CANARY {} CANARY"])
 def test_every_dangerous_piece_alone_and_between(around: str) -> None:
     for piece in PIECES:
         document = a_hostile_plan(around.replace("{}", piece))

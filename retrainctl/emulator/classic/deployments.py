@@ -11,7 +11,7 @@ import orjson
 
 from retrainctl.emulator.classic.models import Models, assets_of
 from retrainctl.emulator.classic.records import DEFAULT, Endpoint, Records, Run, Service, Settings
-from retrainctl.emulator.clock import Clock
+from retrainctl.emulator.clock import Clock, stamp
 from retrainctl.emulator.identity import service_key
 
 
@@ -58,7 +58,7 @@ class Deployments:
             service=service.id,
             name=name,
             run=run.id,
-            created=self._clock.now(),
+            created=stamp(self._clock.now()),
             version=run.deployed,
             settings=settings,
             keys=keys or (service_key(), service_key()),
@@ -91,7 +91,7 @@ class Deployments:
         run = Run(
             id=uuid5(NAMESPACE_URL, f"{service.id}/{service.deployments}/{content}").hex,
             service=service.id,
-            deployed=self._clock.now(),
+            deployed=stamp(self._clock.now()),
             trained=trained,
             fixed=fixed,
         )

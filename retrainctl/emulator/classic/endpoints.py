@@ -15,6 +15,7 @@ from retrainctl.emulator.classic.models import BlobDenied, BlobMissing, Models
 from retrainctl.emulator.classic.records import DEFAULT, Endpoint, Records, Run, Service, Settings
 from retrainctl.emulator.classic.views import EndpointViews
 from retrainctl.emulator.classic.webservices import BASE, find_service, written
+from retrainctl.emulator.clock import stamp
 from retrainctl.emulator.exchange import Answer, Call, Refusal
 from retrainctl.emulator.frame import Frame
 from retrainctl.emulator.routing import Route
@@ -153,7 +154,7 @@ class Endpoints:
         for slot, location in wished:
             self._models.patch(endpoint, slot, location)
         if wished and self._knobs.text("classic-patch-version") == "renew":
-            endpoint.version = self._frame.clock.now()
+            endpoint.version = stamp(self._frame.clock.now())
         endpoint.settings = settings
         self._records.change_endpoint(endpoint)
         return self._patch_answer(call, service, endpoint, missing)

@@ -1,7 +1,7 @@
 """Web services, the experiment runs that were deployed to them, and their endpoints, as rows.
 
 A run is a deployed definition. Endpoints refer to runs, so that a redeployment changes one endpoint and a refresh costs
-one row however large the definition is.
+one row however large the definition is. Moments are kept as the answers show them: lists have thousands.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from retrainctl.emulator.store import Store
 DDL: Final = """
 CREATE TABLE IF NOT EXISTS classic_service(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, description TEXT NOT NULL,
-  kind TEXT NOT NULL, created REAL NOT NULL, endpoints INTEGER NOT NULL, deployments INTEGER NOT NULL);
+  kind TEXT NOT NULL, created TEXT NOT NULL, endpoints INTEGER NOT NULL, deployments INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS classic_service_name ON classic_service(name);
 CREATE TABLE IF NOT EXISTS classic_run(
-  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL, deployed REAL NOT NULL,
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL, deployed TEXT NOT NULL,
   slots BLOB NOT NULL, properties BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS classic_endpoint(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL, name TEXT NOT NULL,
-  run TEXT NOT NULL, created REAL NOT NULL, version REAL NOT NULL, description TEXT NOT NULL, throttle TEXT NOT NULL,
+  run TEXT NOT NULL, created TEXT NOT NULL, version TEXT NOT NULL, description TEXT NOT NULL, throttle TEXT NOT NULL,
   calls INTEGER NOT NULL, diagnostics TEXT NOT NULL, prevent INTEGER NOT NULL, key1 TEXT NOT NULL, key2 TEXT NOT NULL,
   models BLOB NOT NULL, UNIQUE(service, name));
 CREATE INDEX IF NOT EXISTS classic_endpoint_run ON classic_endpoint(run);
@@ -50,7 +50,7 @@ class Service:
     name: str
     description: str
     kind: str
-    created: float
+    created: str
     endpoints: int = 0
     deployments: int = 0
 
@@ -66,7 +66,7 @@ class Run:
 
     id: str
     service: str
-    deployed: float
+    deployed: str
     trained: Mapping[str, str]
     fixed: Mapping[str, str]
 
@@ -90,8 +90,8 @@ class Endpoint:
     service: str
     name: str
     run: str
-    created: float
-    version: float
+    created: str
+    version: str
     settings: Settings
     keys: tuple[str, str]
     models: dict[str, Location] = field(default_factory=dict)

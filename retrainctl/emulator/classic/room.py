@@ -16,7 +16,6 @@ from retrainctl.emulator.classic.records import Records, Service
 from retrainctl.emulator.classic.seeding import Seeding
 from retrainctl.emulator.classic.views import experiment_location
 from retrainctl.emulator.classic.webservices import WebServices
-from retrainctl.emulator.clock import stamp
 from retrainctl.emulator.exchange import Call, Refusal
 from retrainctl.emulator.frame import Frame, Section
 from retrainctl.emulator.identity import WORKSPACE
@@ -102,7 +101,7 @@ class ClassicRoom:
         return {
             "service": service.id,
             "experimentLocation": experiment_location(run.id),
-            "version": stamp(run.deployed),
+            "version": run.deployed,
         }
 
     def _named(self, wanted: str) -> Service:

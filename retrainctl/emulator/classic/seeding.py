@@ -15,6 +15,7 @@ from retrainctl.emulator.classic.deployments import Deployments
 from retrainctl.emulator.classic.location import Location
 from retrainctl.emulator.classic.models import Models
 from retrainctl.emulator.classic.records import DEFAULT, Endpoint, Records, Run, Service, Settings
+from retrainctl.emulator.clock import stamp
 from retrainctl.emulator.exchange import Refusal
 from retrainctl.emulator.frame import Frame, Loaded, SeedSource
 from retrainctl.emulator.identity import WORKSPACE
@@ -89,7 +90,7 @@ class Seeding:
             name=name,
             description=str(entry.get("description") or properties.get("description") or ""),
             kind="Experiment",
-            created=self._frame.clock.now(),
+            created=stamp(self._frame.clock.now()),
         )
         self._deployments.create(service, properties)
         return service

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from retrainctl.emulator.classic.location import Location
 from retrainctl.emulator.classic.records import DEFAULT, Endpoint, Run, Service
-from retrainctl.emulator.clock import stamp
 from retrainctl.emulator.identity import WORKSPACE
 from retrainctl.emulator.knobs import Knobs
 
@@ -19,7 +18,7 @@ def service_view(service: Service) -> dict[str, Any]:
         "Id": service.id,
         "Name": service.name,
         "Description": service.description,
-        "CreationTime": stamp(service.created),
+        "CreationTime": service.created,
         "WorkspaceId": WORKSPACE,
         "DefaultEndpointName": DEFAULT,
         "EndpointCount": service.endpoints,
@@ -50,7 +49,7 @@ class EndpointViews:
         shown: dict[str, Any] = {
             "Name": endpoint.name,
             "Description": settings.description,
-            "CreationTime": stamp(endpoint.created),
+            "CreationTime": endpoint.created,
             "WorkspaceId": WORKSPACE,
             "WebServiceId": endpoint.service,
             "HelpLocation": f"{_STUDIO}/apihelp/workspaces/{WORKSPACE}/webservices/{endpoint.service}"
@@ -58,7 +57,7 @@ class EndpointViews:
             "PrimaryKey": endpoint.keys[0],
             "SecondaryKey": endpoint.keys[1],
             "ApiLocation": f"{self._host}/workspaces/{WORKSPACE}/services/{endpoint.id}",
-            "Version": stamp(endpoint.version),
+            "Version": endpoint.version,
             "PreventUpdate": settings.prevent_update,
             "SampleDataEnabled": False,
             "ExperimentLocation": None if self._code else experiment_location(endpoint.run),

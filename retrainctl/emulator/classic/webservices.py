@@ -10,6 +10,7 @@ from retrainctl.emulator.classic.deployments import Deployments
 from retrainctl.emulator.classic.dialect import ManagementDialect, bad_argument, json_body, not_found
 from retrainctl.emulator.classic.records import Records, Service
 from retrainctl.emulator.classic.views import service_view
+from retrainctl.emulator.clock import stamp
 from retrainctl.emulator.exchange import Answer, Call
 from retrainctl.emulator.frame import Frame
 from retrainctl.emulator.routing import Route
@@ -91,7 +92,12 @@ class WebServices:
         new = service is None
         if service is None:
             service = Service(
-                id=identifier, name=name, description="", kind="Code", created=self._frame.clock.now(), endpoints=0
+                id=identifier,
+                name=name,
+                description="",
+                kind="Code",
+                created=stamp(self._frame.clock.now()),
+                endpoints=0,
             )
             self._deployments.create(service, properties)
         elif service.kind != "Code":

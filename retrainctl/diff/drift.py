@@ -1,0 +1,67 @@
+"""Live against the ledger alone: what of our last write no longer stands, whatever the manifests say by now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from retrainctl.diff.delta import Drift
+from retrainctl.diff.traits import TraitNode, trait_tree
+from retrainctl.diff.verify import verify
+from retrainctl.model.change import Action, FieldChange, ModelChange, ResourceChange
+from retrainctl.model.kinds import KindSpec
+from retrainctl.model.resource import Applied, AppliedSlot, Observed
+from retrainctl.model.values import MISSING, Path, Tree
+from retrainctl.model.versions import ModelVersion
+
+WHOLE: Final[Path] = ()
+"""Stands for the resource itself."""
+
+
+def drift_of(applied: Applied, observed: Observed | None, spec: KindSpec) -> tuple[Drift, ...]:
+    """Fields and slots that are not as we last wrote them. What a read does not show is not judged; a resource that
+    is gone is drift as a whole."""
+    if observed is None:
+        return (Drift(path=WHOLE, applied=applied.identity or str(applied.address), live=MISSING),)
+    tree = trait_tree(spec)
+    wanted = {name: kept for name, value in applied.fields.items() if (kept := _shown(value, tree.child(name))) != {}}
+    written = ResourceChange(
+        address=applied.address,
+        target=spec.target,
+        identity=observed.identity,
+        action=Action.UPDATE,
+        fields=tuple(FieldChange(path=(name,), before=MISSING, after=value) for name, value in sorted(wanted.items())),
+        models=tuple(_served(slot, applied.slots[slot]) for slot in sorted(applied.slots)),
+    )
+    verdict = verify(written, observed, spec)
+    found = [Drift(path=entry.path, applied=entry.wanted, live=entry.live) for entry in verdict.mismatches]
+    if not spec.slots_readable and _made_anew(applied, observed):
+        # What the slots serve cannot be read, but what we put into them was put into something else.
+        found += [
+            Drift(path=("models", slot), applied=state.uri, live=MISSING)
+            for slot, state in sorted(applied.slots.items())
+        ]
+    return tuple(found)
+
+
+def _shown(value: Tree, node: TraitNode) -> Tree:
+    """A written value without what cannot be compared: hashes of secrets, and what says how things stand."""
+    if node.trait is not None and node.trait.condition:
+        return {}
+    if not isinstance(value, Mapping):
+        return value
+    if set(value) == {"$hash"}:
+        return {}
+    if node.trait is not None and node.trait.whole:
+        return value
+    kept = {name: _shown(member, node.child(name)) for name, member in value.items()}
+    return {name: member for name, member in kept.items() if member != {} or value[name] == {}}
+
+
+def _served(slot: str, state: AppliedSlot) -> ModelChange:
+    version = ModelVersion(model=state.model or "", version=state.version or 0, uri=state.uri)
+    return ModelChange(slot=slot, before=None, after=version, from_uri=None, to_uri=state.uri)
+
+
+def _made_anew(applied: Applied, observed: Observed) -> bool:
+    return None not in (applied.revision, observed.revision) and applied.revision != observed.revision

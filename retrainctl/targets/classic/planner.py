@@ -1,0 +1,80 @@
+"""What the service would refuse, known before the call, and the calls of a change. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from retrainctl.model.change import Action, Request, ResourceChange, Step
+from retrainctl.model.environment import ClassicSettings
+from retrainctl.model.resource import Desired, Observed
+from retrainctl.model.values import MISSING, JsonObject, Missing
+from retrainctl.ports import Judgement
+from retrainctl.targets.classic.ids import SERVICE, Place, parse
+from retrainctl.targets.classic.judgement import judge_endpoint, judge_service
+from retrainctl.targets.classic.requests import (
+    CREATE,
+    DELETE,
+    PATCH,
+    REFRESH,
+    TOKEN_LATER,
+    UPDATE,
+    TokenFor,
+    creation_body,
+    models_body,
+    refresh_body,
+    settings,
+    step_names,
+)
+
+_METHODS: Final = {CREATE: "PUT", REFRESH: "POST", UPDATE: "PATCH", PATCH: "PATCH", DELETE: "DELETE"}
+_CHECKS: Final = {
+    CREATE: "read back",
+    REFRESH: "304 says that there was nothing to do; the deployment is read back",
+    UPDATE: "read back and compare",
+    PATCH: "sent, not readable; the endpoint serves it within about 30 s",
+    DELETE: "read back",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassicPlanner:
+    """The pure half of the target: implements `ports.Planner` for `Endpoint` and `ClassicWebService`."""
+
+    settings: ClassicSettings
+
+    def judge(
+        self, change: ResourceChange, desired: Desired | None, observed: Observed | None, facts: JsonObject
+    ) -> Judgement:
+        """Refusals with their fix, and what a reviewer should know."""
+        if change.address.kind == SERVICE:
+            return judge_service(change, desired, observed)
+        return judge_endpoint(change, desired, observed, facts, self.settings)
+
+    def steps(self, change: ResourceChange, observed: Observed | None) -> tuple[Step, ...]:
+        """One call per step. An adopted web service has none."""
+        if change.address.kind == SERVICE or change.action is Action.NO_OP:
+            return ()
+        place = parse(change.identity)
+        return tuple(
+            Step(id=name, requests=(self._request(change, name, place),), check=_CHECKS[name])
+            for name in step_names(change)
+        )
+
+    def _request(self, change: ResourceChange, name: str, place: Place) -> Request:
+        path = f"{place.path}/refresh" if name == REFRESH else place.path
+        return Request(method=_METHODS[name], path=path, body=self.body(change, name, place, lambda _: TOKEN_LATER))
+
+    def body(self, change: ResourceChange, name: str, place: Place, token: TokenFor) -> Any | Missing:
+        """The body of a step: what `perform` sends is made by the same code as what the plan shows."""
+        match name:
+            case "create":
+                return creation_body(change, place)
+            case "refresh":
+                return refresh_body(change)
+            case "update":
+                return settings(change)
+            case "patch":
+                return models_body(change, token)
+            case _:
+                return MISSING
