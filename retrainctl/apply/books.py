@@ -19,16 +19,18 @@ from retrainctl.ledger.run import Run
 from retrainctl.model.address import Address
 from retrainctl.model.change import ResourceChange
 from retrainctl.model.resource import Applied, Observed
+from retrainctl.plan.encode import encode_change
 from retrainctl.ports import Outcome, Writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One write that is about to start."""
+    """One write that is about to start. planned: whether the run's plan has this change; else the record keeps it."""
 
     change: ResourceChange
     step: str
     observed: Observed | None
+    planned: bool = True
 
 
 class Books(Protocol):
@@ -86,6 +88,7 @@ class LedgerBooks:
             identity=change.identity,
             fingerprint=entry.observed.fingerprint if entry.observed is not None else None,
             intended=after_write(change, self.applied.get(change.address), self.secret_hash),
+            detail={} if entry.planned else {"change": encode_change(change)},
         )
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from retrainctl.apply.books import Books, Entry, GroupCommit
 from retrainctl.apply.outcome import Fate, Result, Verified, not_attempted
@@ -20,7 +21,7 @@ from retrainctl.diff.compare import SecretHash
 from retrainctl.diff.verify import Mismatch, Verdict, moved, verify
 from retrainctl.errors import RetrainctlError
 from retrainctl.model.address import Address
-from retrainctl.model.change import Action, ResourceChange, Step
+from retrainctl.model.change import Action, ResourceChange
 from retrainctl.model.kind import KINDS
 from retrainctl.model.kinds import KindSpec
 from retrainctl.model.resource import Applied, Knowledge, Observed
@@ -38,13 +39,19 @@ from retrainctl.ports import (
     Writer,
 )
 
+RESTORE: Final = "restore/"
+"""Begins the step names of writes that take back what the same run wrote."""
+
 _GRACE = 0.3
 _OUTCOMES = {Fate.APPLIED: Outcome.DONE, Fate.FAILED: Outcome.FAILED, Fate.UNKNOWN: Outcome.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What an apply works with. Without `uploads` a version that is a local file cannot be put anywhere."""
+    """What an apply works with. Without `uploads` a version that is a local file cannot be put anywhere.
+
+    restoring: what is written takes back what the same run wrote, and the run's plan says nothing of it.
+    """
 
     writers: Mapping[str, Writer]
     books: Books
@@ -56,6 +63,7 @@ class Tools:
     kinds: Mapping[str, KindSpec] = field(default_factory=lambda: KINDS)
     parallel: int = 8
     uploads: Uploads | None = None
+    restoring: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +163,7 @@ class _Wave:
             return waiting.in_flight()
         if waiting.step is not None:
             self.tools.books.after(
-                change.address, waiting.step.id, Outcome.FAILED, applied=None, removed=False, detail="never sent"
+                change.address, waiting.step, Outcome.FAILED, applied=None, removed=False, detail="never sent"
             )
         return not_attempted([change], "the run was told to end")[0]
 
@@ -172,10 +180,12 @@ class _Wave:
         performed = Performed(outcome=Outcome.DONE)
         backup: str | None = None
         for step in change.steps:
-            backup = self.commit.before(Entry(change=change, step=step.id, observed=observed)) or backup
+            label = RESTORE + step.id if self.tools.restoring else step.id
+            entry = Entry(change=change, step=label, observed=observed, planned=not self.tools.restoring)
+            backup = self.commit.before(entry) or backup
             with self.lock:
                 self.under_way[change.address] = waiting
-            waiting.step = step
+            waiting.step = label
             performed = writer.perform(change, step, observed, waiting)
             if performed.outcome is not Outcome.DONE:
                 break
@@ -183,7 +193,7 @@ class _Wave:
                 # Should the rest never be sent, the ledger must not go on trusting what this step may have undone.
                 known = in_doubt(change, self.tools.applied.get(change.address), spec, made=True)
                 self.tools.books.after(
-                    change.address, step.id, performed.outcome, applied=known, removed=False, detail=""
+                    change.address, label, performed.outcome, applied=known, removed=False, detail=""
                 )
         return self._settle(change, waiting, writer, spec, performed, backup, observed)
 
@@ -225,7 +235,7 @@ class _Wave:
             why = "; ".join(part for part in (why, f"somebody else changed {', '.join(foreign)} meanwhile") if part)
         self.tools.books.after(
             change.address,
-            waiting.step.id,
+            waiting.step,
             _OUTCOMES[fate],
             applied=applied,
             removed=fate is Fate.APPLIED and change.action is Action.DELETE,
@@ -279,7 +289,7 @@ class _Waiting:
 
     tools: Tools
     change: ResourceChange
-    step: Step | None = None
+    step: str | None = None
     operation: str | None = None
     request_id: str | None = None
     taken: bool = False
@@ -290,7 +300,7 @@ class _Waiting:
     def sent(self, operation: str | None, request_id: str | None) -> None:
         self.operation, self.request_id, self.taken = operation, request_id, True
         assert self.step is not None
-        self.tools.books.sent(self.change.address, self.step.id, operation, request_id)
+        self.tools.books.sent(self.change.address, self.step, operation, request_id)
 
     def in_flight(self) -> Result:
         return Result(

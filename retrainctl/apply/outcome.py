@@ -15,9 +15,10 @@ from retrainctl.ports import TargetError
 
 
 class Fate(StrEnum):
-    """How one change ended."""
+    """How one change ended. `RESTORED`: it was applied, and taken back because its wave failed."""
 
     APPLIED = "applied"
+    RESTORED = "restored"
     FAILED = "failed"
     CONFLICTED = "conflicted"
     SKIPPED = "skipped"

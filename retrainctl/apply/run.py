@@ -36,9 +36,14 @@ def run_plan(
     rollout: Rollout,
     planners: Mapping[str, Planner],
     check: Check | None = None,
+    *,
+    end: RunEnd | None = None,
 ) -> RunEnd:
-    """Carries out all changes; every one gets exactly one result."""
-    end = RunEnd()
+    """Carries out all changes; every one gets exactly one result.
+
+    end: is filled as the run goes on, so that what has been done is known even when this breaks off.
+    """
+    end = end if end is not None else RunEnd()
     done: dict[Address, Result] = {}
     stopped = ""
     for portion in portions(changes, rollout):
@@ -49,19 +54,28 @@ def run_plan(
         _keep(done, waiting)
         wave = run_wave(ready, tools)
         _keep(done, wave.results)
+        end.results = list(done.values())
         end.fatal = end.fatal or wave.fatal
-        complaints = list(check(wave.results)) if check is not None and not tools.stop.asked else []
+        complaints = _complaints(check, wave.results) if check is not None and not tools.stop.asked else []
         end.check_failed = end.check_failed or bool(complaints)
         end.notes += complaints
-        stopped = _verdict(portion, list(done.values()), complaints, rollout, wave.fatal)
-        if stopped and rollout.restore:
-            end.notes += _restore(wave.results, tools, planners)
+        stopped = _verdict(portion, end.results, complaints, rollout, wave.fatal)
+        if stopped and rollout.restore and wave.fatal is None:
+            end.notes += _restore(wave.results, done, tools, planners, stopped)
         if not stopped:
             stopped = _bake(portion, tools)
     if stopped:
         end.notes.insert(0, stopped)
     end.results = [done[change.address] for change in changes]
     return end
+
+
+def _complaints(check: Check, results: Sequence[Result]) -> list[str]:
+    """What the checks find; one that cannot be carried out has found nothing good."""
+    try:
+        return list(check(results))
+    except RetrainctlError as error:
+        return [f"a check could not be carried out: {error.message}"]
 
 
 def _parted(portion: Portion, done: Mapping[Address, Result]) -> tuple[list[ResourceChange], list[Result]]:
@@ -110,8 +124,14 @@ def _bake(portion: Portion, tools: Tools) -> str:
     return "the run was told to end" if tools.stop.asked else ""
 
 
-def _restore(results: Sequence[Result], tools: Tools, planners: Mapping[str, Planner]) -> list[str]:
-    """Takes back what a failed portion applied; says what became of each."""
+def _restore(
+    results: Sequence[Result],
+    done: dict[Address, Result],
+    tools: Tools,
+    planners: Mapping[str, Planner],
+    why: str,
+) -> list[str]:
+    """Takes back what a failed portion applied. Results of what was restored say so; gives a note on the others."""
     drafts: list[ResourceChange] = []
     notes: list[str] = []
     for result in results:
@@ -124,15 +144,18 @@ def _restore(results: Sequence[Result], tools: Tools, planners: Mapping[str, Pla
             notes.append(f"{change.address} was not restored: {error.message}")
             continue
         back = reverse(change, live, prune=False)
+        notes += [f"{change.address}: {name} was not restored, its former value was never stored" for name in back.lost]
+        notes += [f"{change.address}: {name} cannot be taken back" for name in back.stays]
         if back.change is None:
             notes.append(f"{change.address} was not restored: {back.refused or 'nothing to take back'}")
         else:
             drafts.append(replace(back.change, steps=planners[change.target].steps(back.change, live)))
-    for end in run_wave(drafts, tools).results if drafts else ():
-        good = end.fate in (Fate.APPLIED, Fate.SKIPPED)
-        notes.append(
-            f"{end.change.address} was restored" if good else f"{end.change.address} was not restored: {end.why}"
-        )
+    for end in run_wave(drafts, replace(tools, restoring=True)).results if drafts else ():
+        address = end.change.address
+        if end.fate in (Fate.APPLIED, Fate.SKIPPED) and end.verified is not Verified.NO:
+            done[address] = replace(done[address], fate=Fate.RESTORED, verified=end.verified, why=f"taken back: {why}")
+        else:
+            notes.append(f"{address} was not restored: {end.why or end.fate.value}")
     return notes
 
 

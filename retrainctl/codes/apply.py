@@ -28,6 +28,11 @@ CODES: Final[dict[str, Code]] = {
         "What it was before the run is not known, or it was created or deleted by the run.",
         "Pass --prune for created resources; otherwise use the backup that `retrainctl history` names.",
     ),
+    "RC505": Code(
+        "The run was taking its work back",
+        "A wave failed, `onFailure: restore` was taking it back, and the run ended in the middle of that.",
+        "`retrainctl rollback RUN` takes back the rest; `retrainctl plan` shows what is left.",
+    ),
     "RC550": Code("Ledger error", "The ledger cannot do what was asked.", "Follow the hint of the message."),
     "RC551": Code(
         "Ledger unavailable",

@@ -1,4 +1,5 @@
-"""Error codes of the targets: connections and answers (RC300 to RC329), what Azure would refuse (RC330 to RC359)."""
+"""Error codes of the targets: connections and answers (RC300 to RC329), what Azure would refuse (RC330 to RC359),
+Classic workspaces (RC360 to RC399)."""
 
 from __future__ import annotations
 
@@ -237,5 +238,142 @@ CODES: Final[dict[str, Code]] = {
         "Signed address",
         "A SAS token stands in an address of the definition. Plans never keep one, so it would be lost.",
         "Take the query off the address and give its token as `credentials: {env: NAME}` beside it.",
+    ),
+    "RC360": Code(
+        "Unknown location",
+        "A Classic workspace is in one of a few regions, each with hosts of its own; this name is none of them, or "
+        "`classic.hosts` names an address that there is not.",
+        "Use a location that the message lists, or name the addresses in `classic.hosts` (`management`, `studio`).",
+    ),
+    "RC361": Code(
+        "No such Classic web service",
+        "The workspace has no web service of this id or name.",
+        "Correct the name (it is compared exactly), or check `workspace` and `location` of the environment.",
+    ),
+    "RC362": Code(
+        "Several Classic web services of one name",
+        "Names of Classic web services are not unique; deploying again without updating makes a second one.",
+        "Name the service by its id, and remove the one that is not needed.",
+    ),
+    "RC363": Code(
+        "The default endpoint is not changed",
+        "The endpoint `default` follows its service's deployment. The service refuses to update or delete it.",
+        "Declare an endpoint of another name and point that one at the model.",
+    ),
+    "RC364": Code(
+        "No updatable resources",
+        "The web service has no trained model that could be replaced: it is a training service, or was deployed "
+        "without a saved trained model.",
+        "Name the predictive (scoring) service.",
+    ),
+    "RC365": Code(
+        "No such updatable resource",
+        "An endpoint's slots are its updatable resources; their names are compared exactly.",
+        "Copy the name that the message lists.",
+    ),
+    "RC366": Code(
+        "Endpoint name not allowed",
+        "An endpoint's name has at most 24 lower-case letters, digits and, between them, hyphens.",
+        "Set `name` in the manifest; metadata.name may stay as it is.",
+    ),
+    "RC367": Code(
+        "Too many endpoints",
+        "A web service has at most 3 endpoints in a Free workspace, 10,000 in a Standard one, `default` included.",
+        "Declare fewer, spread them over several web services, or use a Standard workspace.",
+    ),
+    "RC368": Code(
+        "Throttling not allowed",
+        "maxConcurrentCalls goes from 1 to 200; a Free workspace has no throttle level but Low.",
+        "Choose a number from 1 to 200, or leave throttleLevel out in a Free workspace.",
+    ),
+    "RC369": Code(
+        "Description too long",
+        "An endpoint's description has at most 2,000 characters.",
+        "Shorten it.",
+    ),
+    "RC371": Code(
+        "No blob of a storage account",
+        "An endpoint loads its model with a SAS token, and that is made for a blob of a storage account.",
+        "Name the model's blob as https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH.ilearner.",
+    ),
+    "RC372": Code(
+        "SAS token expired",
+        "The token given for the storage account has expired or is about to. Nothing was sent.",
+        "Make a new one; or give the account's key instead: then a short-lived token is made for every call.",
+    ),
+    "RC373": Code(
+        "SAS token of no use",
+        "What is given for the storage account is no SAS token, or one that may not read. Nothing was sent.",
+        "Give a token with the right to read (sp=r), as the portal shows it.",
+    ),
+    "RC374": Code(
+        "Settings of an endpoint not changed here",
+        "The environment says `fieldUpdates: refuse`, because changing an endpoint's settings by PATCH was never seen.",
+        "Set the field back; or remove the endpoint and plan again: it is made anew, with other keys.",
+    ),
+    "RC375": Code(
+        "Another web service",
+        "The Classic web service of this id has another name than the manifest says. It is adopted, never changed.",
+        "Correct the name or the id.",
+    ),
+    "RC376": Code(
+        "One endpoint, two manifests",
+        "Two manifests name the same endpoint, most likely once by the service's name and once by its id.",
+        "Keep one of the two.",
+    ),
+    "RC380": Code(
+        "Model not readable",
+        "The service could not fetch the model: the blob is missing, or the SAS token is not accepted.",
+        "Check that the blob exists and that the storage account's key is the current one, then apply again.",
+    ),
+    "RC381": Code(
+        "Model does not fit",
+        "The service took the model for one of another experiment.",
+        "Train with the training experiment that belongs to the service; or deploy the experiment again and refresh.",
+    ),
+    "RC382": Code(
+        "Workspace token refused",
+        "The management API answered 401: the token is not this workspace's, or the workspace is in another region.",
+        "Check `token`, `workspace` and `location` in the environment's `classic:`.",
+    ),
+    "RC383": Code(
+        "No such address",
+        "The management API answered 404: the service or the endpoint is gone, or `classic.hosts` is wrong.",
+        "Plan again; check classic.hosts where it is set.",
+    ),
+    "RC385": Code(
+        "Endpoint busy",
+        "The endpoint takes no further call for now: too many at once, or its container is cold.",
+        "Call again, or raise throttleLevel and maxConcurrentCalls.",
+    ),
+    "RC386": Code(
+        "Job does not fit the service",
+        "A port, a parameter, a blob or a token of the batch job is not what the service takes.",
+        "Compare names (with case) with the endpoint's swagger.",
+    ),
+    "RC387": Code(
+        "Job cannot be started",
+        "A job is started once, after it was submitted.",
+        "Look at the job's state; submit it again.",
+    ),
+    "RC388": Code(
+        "Job failed in a module",
+        "The experiment ran and a module gave up: most often the data is broken, or a source cannot be read.",
+        "The message names the module; mend its data or parameters.",
+    ),
+    "RC389": Code(
+        "Too large",
+        "The model or the data is too large for the service's memory.",
+        "Use a smaller model or a smaller batch.",
+    ),
+    "RC390": Code(
+        "Workspace storage",
+        "The workspace cannot use its own storage account: its key was changed, or the account is gone.",
+        "Synchronise the workspace's storage key in the portal.",
+    ),
+    "RC391": Code(
+        "Name taken",
+        "A trained model of this name exists already in the workspace.",
+        "Promote it as a new version of that one.",
     ),
 }

@@ -243,6 +243,7 @@ def _classic(settings: Mapping[str, Any] | None) -> ClassicSettings | None:
         token=SecretRef.from_json(settings["token"]),
         tier=settings.get("tier", "Standard"),
         hosts=settings.get("hosts", {}),
+        field_updates=settings.get("fieldUpdates", "patch"),
     )
 
 
@@ -251,10 +252,8 @@ def _emulated_classic() -> ClassicSettings:
 
 
 def _storage(account: str, how: Mapping[str, Any]) -> StorageSettings:
-    key = how.get("key")
-    return StorageSettings(
-        account=account, key=None if key is None else SecretRef.from_json(key), endpoint=how.get("endpoint")
-    )
+    given = {name: SecretRef.from_json(how[name]) for name in ("key", "sas") if name in how}
+    return StorageSettings(account=account, endpoint=how.get("endpoint"), **given)
 
 
 def _emulator(settings: Mapping[str, Any], root: Path) -> EmulatorSettings:

@@ -30,21 +30,29 @@ class ArmSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassicSettings:
-    """A Studio (classic) workspace; `token` is its authorization token. `hosts` overrides the region table."""
+    """A Studio (classic) workspace.
+
+    token: its authorization token. hosts: `management`, `studio`: addresses in place of the region's.
+    field_updates: `patch` or `refuse`. That an endpoint's settings can be changed by PATCH is documented, but was never
+    seen; `refuse` makes such a change an error of the plan.
+    """
 
     workspace: str
     location: str
     token: SecretRef | Secret
     tier: str = "Standard"
     hosts: Mapping[str, str] = field(default_factory=dict)
+    field_updates: str = "patch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageSettings:
-    """How a storage account is reached: with `key`, else by user delegation through azure-identity."""
+    """How a storage account is reached: with `key`, with a given `sas` token, else by user delegation through
+    azure-identity."""
 
     account: str
     key: SecretRef | Secret | None = None
+    sas: SecretRef | Secret | None = None
     endpoint: str | None = None
 
 

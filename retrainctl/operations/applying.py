@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from retrainctl.apply.books import LedgerBooks
 from retrainctl.apply.executor import Tools
@@ -25,23 +25,38 @@ from retrainctl.ledger.records import RunInfo, Who, run_id
 from retrainctl.ledger.run import Run
 from retrainctl.model.environment import Environment
 from retrainctl.model.values import SecretRef
+from retrainctl.operations.comparing import differences
+from retrainctl.operations.guarding import Verdict
 from retrainctl.operations.planning import scopes
 from retrainctl.operations.settling import PLAN, ask
 from retrainctl.plan.encode import canonical
 from retrainctl.plan.errors import Blocked, StalePlan
+from retrainctl.plan.guard import blocks
 from retrainctl.plan.plan import Plan, PolicyOutcome
 from retrainctl.ports import Clock, LeaseHeld, Observer, SecretResolver, SecretUnavailable, TargetSet
 
 
+_MOST: Final = 10
+"""So many reasons are named in one message."""
+_TOLERATED: Final = 120.0
+"""Seconds that two machines' clocks may be apart."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyOptions:
-    """What the user may ask of an apply. `max_age` in seconds; `expect_digest` as `plan` printed it."""
+    """What the user may ask of an apply. `max_age` in seconds; `expect_digest` as `plan` printed it.
+
+    reviewed: the document of the plan that has this digest, to say what differs. fresh: what guards that the plan
+    itself does not know say about it.
+    """
 
     parallel: int = 8
     expect_digest: str | None = None
+    reviewed: Mapping[str, Any] | None = None
     max_age: float | None = None
     command: str = "apply"
     resumes: str | None = None
+    fresh: Verdict = Verdict()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,35 +79,57 @@ class Surroundings:
 def check(plan: Plan, document: Mapping[str, Any], options: ApplyOptions, around: Surroundings) -> None:
     """All that can forbid an apply before anything is touched. Raises `StalePlan`, `Blocked` or `InvalidInput`."""
     _check_place(plan, around.environment)
-    if options.expect_digest and options.expect_digest != document["digest"]:
-        raise StalePlan(
-            f"the plan's digest is {document['digest']}, expected was {options.expect_digest}",
-            hint="Live state or the manifests moved since the review: review the new plan.",
-        )
+    _check_digest(document, options)
     _check_age(plan, options, around.clock.now())
-    if (former := around.ledger.used_plans().get(plan_id(document))) is not None and former.writes:
-        raise StalePlan(
-            f"this plan was applied before, by run {former.info.run}; a plan is good for one apply",
-            hint="Plan again: what is still missing is in the new plan.",
-        )
-    check_blocks(plan)
+    _check_unused(document, around.ledger)
+    # Limits were weighed with the whole project at hand; what must not be touched is looked at again.
+    own = Verdict(blocked=blocks(plan.changes, replace(around.environment.guards, limits={}), {}, {}))
+    check_blocks(Verdict(blocked=plan.blocked, policy=plan.policy), own, options.fresh)
     _check_secrets(plan, around.resolver, around.uploads)
 
 
-def check_blocks(plan: Plan) -> None:
+def check_blocks(*verdicts: Verdict) -> None:
     """Raises `Blocked` with every guard and policy that says no, and the flag that passes it."""
     reasons = [
         f"{block.guard}: {f'{block.address}: ' if block.address else ''}{block.message}"
         + (f" (pass with {block.override})" if block.override else "")
-        for block in plan.blocked
+        for verdict in verdicts
+        for block in verdict.blocked
     ]
     reasons += [
         f"policy {result.rule}: {result.address}: {result.message}"
-        for result in plan.policy
+        for verdict in verdicts
+        for result in verdict.policy
         if result.outcome is PolicyOutcome.DENIED
     ]
-    if reasons:
-        raise Blocked("; ".join(reasons), hint="Change the manifests, or pass the named flag after a review.")
+    if reasons := list(dict.fromkeys(reasons)):
+        raise Blocked(_listed(reasons), hint="Change the manifests, or pass the named flag after a review.")
+
+
+def _listed(sentences: list[str]) -> str:
+    more = [f"and {len(sentences) - _MOST} more"] if len(sentences) > _MOST else []
+    return "; ".join([*sentences[:_MOST], *more])
+
+
+def _check_digest(document: Mapping[str, Any], options: ApplyOptions) -> None:
+    expected = options.expect_digest
+    if not expected or expected == document["digest"]:
+        return
+    why = ""
+    if options.reviewed is not None:
+        why = f": {_listed(differences(options.reviewed, document))}"
+    hint = "Live state or the manifests moved since the review: review the new plan."
+    if options.reviewed is None:
+        hint += " --reviewed PLAN, with the plan that was reviewed, says what differs."
+    raise StalePlan(f"the plan's digest is {document['digest']}, expected was {expected}{why}", hint=hint)
+
+
+def _check_unused(document: Mapping[str, Any], ledger: Ledger) -> None:
+    if (former := ledger.used_plans().get(plan_id(document))) is not None and former.writes:
+        raise StalePlan(
+            f"this plan was applied before, by run {former.info.run}; a plan is good for one apply",
+            hint="Plan again: what is still missing is in the new plan.",
+        )
 
 
 def plan_id(document: Mapping[str, Any]) -> str:
@@ -113,8 +150,9 @@ def apply_plan(
     started = clock.now()
     if not plan.changes:
         return _receipt("", plan, document, started, clock.now(), [], ["nothing to do"], stop), RunEnd()
-    applied = around.ledger.applied()
     with stop.listening(), _lease(around, stop) as lease:
+        _check_unused(document, around.ledger)  # somebody may have applied it while we waited
+        late = _clock_behind(around)
         info = RunInfo(
             run=run_id(started, around.entropy),
             environment=plan.environment,
@@ -129,7 +167,8 @@ def apply_plan(
         )
         run = around.ledger.begin(info, lease)
         run.attach(PLAN, canonical(document))
-        notes = _settle(around, run, stop)
+        notes = [*late, *_settle(around, run, stop)]
+        applied = around.ledger.applied()
         tools = Tools(
             writers=around.targets.writers,
             books=LedgerBooks(run=run, writers=around.targets.writers, applied=applied, secret_hash=around.secret_hash),
@@ -176,6 +215,23 @@ def settle_open(around: Surroundings) -> list[str]:
         notes = _settle(around, run, stop)
         run.finish({"outcome": "settled", "notes": notes})
     return notes
+
+
+def _clock_behind(around: Surroundings) -> list[str]:
+    """Says so when this machine's clock is behind what the ledger has seen; its own records never go back."""
+    runs = around.ledger.runs()
+    if not runs:
+        return []
+    last = runs[-1].finished or runs[-1].info.started
+    behind = (last - around.clock.now()).total_seconds()
+    if behind <= _TOLERATED:
+        return []
+    note = (
+        f"this machine's clock is {behind / 60:.0f} min behind the last run in the ledger; the history goes on from "
+        f"{_iso(last)}"
+    )
+    around.observer.note(note)
+    return [note]
 
 
 def _lease(around: Surroundings, stop: Stop) -> Lease:
@@ -261,6 +317,11 @@ def _check_age(plan: Plan, options: ApplyOptions, now: datetime) -> None:
         return
     made = datetime.fromisoformat(plan.created_at.replace("Z", "+00:00"))
     age = (now - made).total_seconds()
+    if age < -_TOLERATED:
+        raise StalePlan(
+            f"the plan was made at {plan.created_at}, which is in the future here: how old it is cannot be told",
+            hint="Set this machine's clock right, or plan again.",
+        )
     if age > options.max_age:
         raise StalePlan(
             f"the plan is {age / 60:.0f} min old, --max-age allows {options.max_age / 60:.0f} min", hint="Plan again."

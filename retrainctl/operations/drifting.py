@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from fnmatch import fnmatchcase
+from functools import partial
 
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.diff.compare import same_blob
@@ -14,14 +15,13 @@ from retrainctl.diff.delta import Drift
 from retrainctl.diff.drift import drift_of
 from retrainctl.manifest.load import Loaded
 from retrainctl.model.address import Address
-from retrainctl.model.exemption import Exemption
 from retrainctl.model.kind import KINDS
 from retrainctl.model.resource import Applied, AppliedSlot, Observed
 from retrainctl.model.values import MISSING, Path
 from retrainctl.operations.model_files import pieces
 from retrainctl.operations.planning import Planned, PlanOptions, read_all, scopes
+from retrainctl.plan.allowance import allowed
 from retrainctl.plan.build import Selection
-from retrainctl.plan.guard import matching
 from retrainctl.plan.plan import Plan, Source
 from retrainctl.ports import BlobStore, NotFound, Observer, Progress, TargetError, TargetSet
 
@@ -87,7 +87,7 @@ def refresh_plan(
     loaded: Loaded,
     comparison: Comparison,
     *,
-    blobs: Iterable[Found] = (),
+    contents: Contents | None = None,
     now: datetime,
     selection: Selection,
     source: Source,
@@ -97,9 +97,15 @@ def refresh_plan(
 ) -> Planned:
     """A plan that proposes nothing and tells the drift. What could not be read is a finding, and the plan not complete.
 
-    blobs: content drift, from `content_drift`.
+    contents: from `content_drift`, where the blobs were asked.
     """
-    drift = allowed(sorted((*comparison.drift, *blobs), key=_by_place), loaded.environment.allowed_drift, now)
+    contents = contents or Contents()
+    found = sorted((*comparison.drift, *contents.drift), key=_by_place)
+    drift = allowed(found, loaded.environment.allowed_drift, now)
+    findings = tuple(
+        Diagnostic(code=error.code, message=error.message, hint=error.hint, address=str(address))
+        for address, error in (*comparison.failures, *contents.failures)
+    )
     moved = {address for address, _ in drift}
     plan = Plan(
         environment=loaded.environment.name,
@@ -107,36 +113,21 @@ def refresh_plan(
         drift=drift,
         warnings=warnings,
         not_covered=tuple(sorted((*comparison.not_covered, *(address for address, _ in comparison.failures)))),
-        complete=not (selection or comparison.not_covered or comparison.failures),
+        complete=not (selection or comparison.not_covered or findings),
         no_op=sum(address not in moved for address in comparison.observed),
         source=source,
         created_at=created_at,
         retrainctl_version=version,
     )
-    findings = tuple(
-        Diagnostic(code=error.code, message=error.message, hint=error.hint, address=str(address))
-        for address, error in comparison.failures
-    )
     return Planned(plan=plan, findings=findings)
 
 
-def allowed(drift: Iterable[Found], exemptions: Sequence[Exemption], now: datetime) -> tuple[Found, ...]:
-    """The drift, each entry that somebody has allowed and whose day has not come with that allowance."""
-    standing = [exemption for exemption in exemptions if exemption.counts(now)]
-    return tuple((address, replace(entry, allowed=_allowance(address, entry.path, standing))) for address, entry in drift)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What the blobs told. failures: by address, what could not be asked."""
 
-
-def _allowance(address: Address, path: Path, standing: Sequence[Exemption]) -> Exemption | None:
-    fitting = (
-        one for one in standing if matching(address, (one.address,)) is not None and _covers(one.path, path)
-    )
-    return max(fitting, key=lambda one: one.expires, default=None)
-
-
-def _covers(pattern: str, path: Path) -> bool:
-    """Whether a pattern names a field or a place above it. Names are compared as they are before `*` and `[...]`."""
-    places = [".".join(path[:length]) for length in range(1, len(path) + 1)] or [""]
-    return any(place == pattern or fnmatchcase(place, pattern) for place in places)
+    drift: tuple[Found, ...] = ()
+    failures: tuple[tuple[Address, TargetError], ...] = ()
 
 
 def content_drift(
@@ -144,12 +135,14 @@ def content_drift(
     observed: Mapping[Address, Observed | None],
     blobs: BlobStore,
     observer: Observer,
-) -> list[Found]:
-    """Blobs that are no longer what was applied although their address is the same: the next retraining of the
-    service, or its next restart, may serve other bytes than were reviewed.
+    *,
+    parallel: int = 8,
+) -> Contents:
+    """Blobs that are no longer what was applied although their address is the same: the next update of the service
+    would take other bytes than were reviewed.
 
-    Compared with the ledger's SHA-256, else with its ETag. What the ledger knows neither of is not judged. Every blob
-    is asked about once; only those whose ETag does not settle it are read. Raises `TargetError` but for missing blobs.
+    Compared with the ledger's ETag, else with its SHA-256; what the ledger knows neither of is not judged. Every blob
+    is asked about once, and read only where its ETag does not settle it.
     """
     served = [
         (address, slot, state)
@@ -158,16 +151,21 @@ def content_drift(
         for slot, state in sorted(applied[address].slots.items())
         if (state.sha256 or state.etag) and _still_served(live, slot, state)
     ]
+    states = list(dict.fromkeys(state for _, _, state in served))
+    told: dict[AppliedSlot, Drift | TargetError | None] = {}
+    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="content") as pool:
+        for done, (state, answer) in enumerate(zip(states, pool.map(partial(_content, blobs), states), strict=True), 1):
+            told[state] = answer
+            observer.progress(Progress(task="read models", done=done, total=len(states)))
     found: list[Found] = []
-    seen: dict[tuple[str, str | None, str | None], Drift | None] = {}
-    for done, (address, slot, state) in enumerate(served, 1):
-        key = (state.uri, state.sha256, state.etag)
-        if key not in seen:
-            seen[key] = _content(state, blobs)
-        if (drift := seen[key]) is not None:
-            found.append((address, replace(drift, path=("models", slot, *drift.path))))
-        observer.progress(Progress(task="read models", done=done, total=len(served), item=str(address)))
-    return found
+    failures: dict[Address, TargetError] = {}
+    for address, slot, state in served:
+        answer = told[state]
+        if isinstance(answer, Drift):
+            found.append((address, replace(answer, path=("models", slot, *answer.path))))
+        elif answer is not None:
+            failures[address] = answer
+    return Contents(drift=tuple(found), failures=tuple(failures.items()))
 
 
 def _still_served(live: Observed, slot: str, state: AppliedSlot) -> bool:
@@ -175,7 +173,7 @@ def _still_served(live: Observed, slot: str, state: AppliedSlot) -> bool:
     return shown is None or shown.uri is None or same_blob(shown.uri, state.uri)
 
 
-def _content(state: AppliedSlot, blobs: BlobStore) -> Drift | None:
+def _content(blobs: BlobStore, state: AppliedSlot) -> Drift | TargetError | None:
     try:
         facts = blobs.facts(state.uri)
         if state.etag is not None and _bare(state.etag) == _bare(facts.etag):
@@ -187,6 +185,8 @@ def _content(state: AppliedSlot, blobs: BlobStore) -> Drift | None:
             digest.update(piece)
     except NotFound:
         return Drift(path=("blob",), applied=state.uri, live=MISSING)
+    except TargetError as error:
+        return error
     if digest.hexdigest() == state.sha256:
         return None
     return Drift(path=("sha256",), applied=state.sha256, live=digest.hexdigest())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from retrainctl.diagnostics import Diagnostic, Severity
 from retrainctl.diff.compare import SecretHash
@@ -16,6 +17,7 @@ from retrainctl.model.environment import Environment, Guards
 from retrainctl.model.kind import KINDS
 from retrainctl.model.resource import Applied, Desired
 from retrainctl.operations.placing import place_files
+from retrainctl.plan.allowance import allowed
 from retrainctl.plan.build import Examine, Inputs, Selection, build
 from retrainctl.plan.plan import Plan, PolicyResult, Source
 from retrainctl.ports import Observer, Progress, Reading, TargetSet
@@ -53,8 +55,9 @@ def make_plan(
     guards: Guards | None = None,
     policies: Callable[[Sequence[ResourceChange]], Iterable[PolicyResult]] | None = None,
     examine: Examine | None = None,
+    now: datetime | None = None,
 ) -> Planned:
-    """Reads live state and compares. Raises `InvalidInput` with every finding of the run, `TargetError` when a target
+    """Reads live state and compares. `now` decides which drift is still allowed. Raises `InvalidInput` with every finding of the run, `TargetError` when a target
     cannot be read at all."""
     findings = list(loaded.diagnostics)
     if any(finding.severity is Severity.ERROR for finding in findings):
@@ -88,6 +91,8 @@ def make_plan(
     findings += found
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise InvalidInput(findings)
+    if now is not None and plan.drift:
+        plan = replace(plan, drift=allowed(plan.drift, loaded.environment.allowed_drift, now))
     return Planned(plan=plan, findings=tuple(findings))
 
 

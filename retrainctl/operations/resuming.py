@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from retrainctl.apply.executor import RESTORE
+from retrainctl.errors import RetrainctlError
 from retrainctl.ledger.errors import NotRecorded
 from retrainctl.ledger.ledger import Ledger
 from retrainctl.ledger.records import RunRecord, RunSummary
@@ -41,12 +43,21 @@ def interrupted(ledger: Ledger) -> RunSummary | None:
 
 
 def rest_of(ledger: Ledger, summary: RunSummary, *, created_at: str) -> Rest | None:
-    """The part of a run's plan without a successful end, after its unknowns were settled."""
+    """The part of a run's plan without a successful end, after its unknowns were settled.
+
+    Raises `RetrainctlError` for a run that was taking its own work back: going on would undo the undoing.
+    """
     try:
         plan = decode(orjson.loads(ledger.document(summary.info.run, PLAN)))
     except NotRecorded:
         return None
     record = ledger.run(summary.info.run)
+    if any(entry.step.startswith(RESTORE) for entry in record.entries):
+        raise RetrainctlError(
+            f"run {summary.info.run} had failed and was taking its work back when it ended; it is not gone on with",
+            code="RC505",
+            hint=f"`retrainctl rollback {summary.info.run}` takes back the rest; `retrainctl plan` shows what is left.",
+        )
     done = {(entry.address, entry.step) for entry in record.entries if entry.outcome is Outcome.DONE}
     changes = tuple(owed for change in plan.changes if (owed := _owed(change, done)) is not None)
     rest = replace(plan, changes=changes, complete=plan.complete and len(changes) == len(plan.changes))

@@ -18,7 +18,7 @@ from retrainctl.model.address import Address
 from retrainctl.model.change import Action, ResourceChange
 from retrainctl.model.kind import KINDS
 from retrainctl.model.resource import Applied, Observed
-from retrainctl.plan.decode import decode
+from retrainctl.plan.decode import decode, decode_change
 from retrainctl.ports import Observer, Outcome, Progress, TargetError, Waiter, Writer
 
 PLAN: Final = "plan"
@@ -51,9 +51,11 @@ def ask(
     applied = ledger.applied()
     for done, item in enumerate(unsettled, 1):
         try:
-            if item.run not in planned:
-                planned[item.run] = changes_of(ledger, item.run)
-            change = planned[item.run][item.intent.address]
+            change = _own_change(item)
+            if change is None:
+                if item.run not in planned:
+                    planned[item.run] = changes_of(ledger, item.run)
+                change = planned[item.run][item.intent.address]
             settlements.append(_one(item, change, applied.get(change.address), writers[item.intent.target], waiter))
         except (TargetError, NotRecorded) as error:
             open_ends.append((item, error.message))
@@ -61,6 +63,12 @@ def ask(
             Progress(task="settle", done=done, total=len(unsettled), item=str(item.intent.address), outcome="asked")
         )
     return Settled(settlements=tuple(settlements), open_ends=tuple(open_ends))
+
+
+def _own_change(item: Unsettled) -> ResourceChange | None:
+    """The change that an intent itself keeps: one that its run's plan does not have (`apply.books.Entry`)."""
+    entry = item.intent.detail.get("change")
+    return decode_change(entry) if isinstance(entry, Mapping) else None
 
 
 def changes_of(ledger: Ledger, run: str) -> dict[Address, ResourceChange]:

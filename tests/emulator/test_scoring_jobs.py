@@ -1,4 +1,4 @@
-"""Batch jobs of the services API: what the examples' training services do, and every way in which a job can go wrong."""
+"""Batch jobs of the services API: what the examples' training services do, and every way that a job can go wrong."""
 
 from __future__ import annotations
 
@@ -254,7 +254,7 @@ def test_bad_data_fails_the_job_with_the_modules_words(
         (f"{DATA}/none.csv", "(404)"),
         ("https://bikerentals.blob.core.windows.net/models/bike-rental/001-1.ilearner", "(403)"),
         (f"{DATA}/BikeRental001.csv?sv=2020-12-06&sr=b&sp=r&se=2020-01-01T00:00:00Z&sig=x", "(403)"),
-        ("https://example.org/data.csv", "is no blob in the emulator"),
+        ("https://example.org/data.csv", "is not a blob in the emulator"),
     ],
 )
 def test_data_that_cannot_be_read_fails_the_job(training: Api, uri: str, why: str) -> None:
@@ -297,9 +297,9 @@ def test_a_probable_fault_hits_the_same_jobs_in_every_run(emulator: Emulator, tr
         emulator.control("POST", "reset")
         emulator.seed(repo / "manifests" / "bike-rental" / "seed")
         api = classic_service(emulator, "Bike Rental Training")
-        emulator.faults(**{"job-cancel": "0.4", "job-fail": "always"})
+        emulator.faults(**{"job-fail": "0.4", "job-cancel": "always"})
         jobs = {number: api.start(wish(f"{number:03d}")) for number in order}
-        return {number for number, job in jobs.items() if api.ended(job)["StatusCode"] == "Cancelled"}
+        return {number for number, job in jobs.items() if api.ended(job)["StatusCode"] == "Failed"}
 
     del training
     first = victims(list(range(1, 13)))

@@ -10,6 +10,7 @@ from retrainctl.emulator.identity import WORKSPACE
 from retrainctl.emulator.knobs import Knobs
 
 _STUDIO: Final = "https://studio.azureml.net"
+_HELP: Final = f"{_STUDIO}/apihelp/workspaces/{WORKSPACE}/webservices/"
 _SERVICES: Final = "https://ussouthcentral.services.azureml.net"
 
 
@@ -26,7 +27,7 @@ def service_view(service: Service) -> dict[str, Any]:
 
 
 class EndpointViews:
-    """The endpoints of one answer; reads the switches once, since lists have thousands.
+    """The endpoints of one answer; what they share is made once, since lists have thousands.
 
     Args:
         base: scheme and host that the emulator was called at.
@@ -35,13 +36,12 @@ class EndpointViews:
     """
 
     def __init__(self, knobs: Knobs, base: str, runs: dict[str, Run], *, code: bool) -> None:
-        self._echo = knobs.text("classic-echo")
-        self._host = base if knobs.text("classic-api-location") == "local" else _SERVICES
-        self._runs = runs
-        self._code = code
-        self._own = {
-            run.id: {slot: Location.of_uri(uri).as_json() for slot, uri in run.trained.items()} for run in runs.values()
-        }
+        echo = knobs.text("classic-echo")
+        host = base if knobs.text("classic-api-location") == "local" else _SERVICES
+        self._echoes = echo == "echo"
+        self._api = f"{host}/workspaces/{WORKSPACE}/services/"
+        self._resources = {run.id: _own_resources(run, located=echo != "absent") for run in runs.values()}
+        self._experiments = {run: None if code else experiment_location(run) for run in runs}
 
     def view(self, endpoint: Endpoint, *, keys: bool = True) -> dict[str, Any]:
         """One endpoint."""
@@ -52,32 +52,38 @@ class EndpointViews:
             "CreationTime": endpoint.created,
             "WorkspaceId": WORKSPACE,
             "WebServiceId": endpoint.service,
-            "HelpLocation": f"{_STUDIO}/apihelp/workspaces/{WORKSPACE}/webservices/{endpoint.service}"
-            f"/endpoints/{endpoint.id}",
+            "HelpLocation": f"{_HELP}{endpoint.service}/endpoints/{endpoint.id}",
             "PrimaryKey": endpoint.keys[0],
             "SecondaryKey": endpoint.keys[1],
-            "ApiLocation": f"{self._host}/workspaces/{WORKSPACE}/services/{endpoint.id}",
+            "ApiLocation": self._api + endpoint.id,
             "Version": endpoint.version,
             "PreventUpdate": settings.prevent_update,
             "SampleDataEnabled": False,
-            "ExperimentLocation": None if self._code else experiment_location(endpoint.run),
+            "ExperimentLocation": self._experiments[endpoint.run],
             "MaxConcurrentCalls": settings.calls,
             "DiagnosticsTraceLevel": settings.diagnostics,
             "ThrottleLevel": settings.throttle,
-            "Resources": [self._resource(endpoint, slot) for slot in self._runs[endpoint.run].trained],
+            "Resources": self._shown_resources(endpoint),
         }
         if not keys:
             del shown["PrimaryKey"], shown["SecondaryKey"]
         return shown
 
-    def _resource(self, endpoint: Endpoint, slot: str) -> dict[str, Any]:
-        resource: dict[str, Any] = {"Name": slot, "Kind": "TrainedModel"}
-        patched = endpoint.models.get(slot)
-        if self._echo == "echo" and patched is not None:
-            resource["Location"] = patched.as_json()
-        elif self._echo != "absent":
-            resource["Location"] = self._own[endpoint.run][slot]
-        return resource
+    def _shown_resources(self, endpoint: Endpoint) -> list[dict[str, Any]]:
+        own = self._resources[endpoint.run]
+        if not (self._echoes and endpoint.models):
+            return own
+        patched = {slot: location.as_json() for slot, location in endpoint.models.items()}
+        return [{**one, "Location": patched.get(one["Name"], one["Location"])} for one in own]
+
+
+def _own_resources(run: Run, *, located: bool) -> list[dict[str, Any]]:
+    """The updatable resources with the experiment's own models, or without any location."""
+    resources: list[dict[str, Any]] = [{"Name": slot, "Kind": "TrainedModel"} for slot in run.trained]
+    if located:
+        for one in resources:
+            one["Location"] = Location.of_uri(run.trained[one["Name"]]).as_json()
+    return resources
 
 
 def experiment_location(run: str) -> str:

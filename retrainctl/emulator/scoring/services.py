@@ -77,7 +77,7 @@ class Services:
             Refusal: 404 when there is no model.
         """
         found: dict[str, tuple[str, ...]] = {}
-        for slot, uri in graph.resources().items():
+        for slot, uri in graph.models().items():
             copy = self._copies.get(serving.owner, slot)
             bare = uri.partition("?")[0]
             if copy is None or copy.uri != bare or copy.contents is None:

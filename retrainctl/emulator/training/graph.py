@@ -84,9 +84,14 @@ class Graph:
         """Web service output to its node."""
         return {node.output: node.id for node in self.nodes.values() if node.output is not None}
 
-    def resources(self) -> dict[str, str]:
-        """Saved assets that the graph uses: name to URI."""
-        return {node.resource: node.uri for node in self.nodes.values() if node.resource is not None}
+    def models(self) -> dict[str, str]:
+        """The trained models that the graph scores with or hands out: resource name to URI.
+
+        Other saved assets - transforms, datasets - are read by modules that the engine does not have.
+        """
+        users = [node for node in self.nodes.values() if node.module == "Score Model" or node.output is not None]
+        sources = [self.nodes[source.node] for user in users for source in user.feeds.values()]
+        return {node.resource: node.uri for node in sources if node.resource is not None}
 
     def source_of(self, output: str) -> Node | None:
         """The node whose value an output delivers."""

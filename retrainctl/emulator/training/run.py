@@ -75,7 +75,7 @@ def _values(
     if node.input is not None:
         return {"": inputs[node.input]}
     if node.resource is not None:
-        return {"": models[node.resource]}
+        return {"": models.get(node.resource)}
     if node.module == "Import Data":
         return {"Results dataset": imports[node.id]}
     known = MODULES.get(node.module or "")

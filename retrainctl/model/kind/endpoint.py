@@ -1,6 +1,6 @@
 """`Endpoint`: an added endpoint of a Classic web service; classic-api.md sections 4.6 to 4.11 and 8.
 
-Whether a GET shows the model that was patched in is not known (section 13), so what a slot serves is told by the ledger.
+Whether a GET shows the model that was patched in is not known (section 13), so the ledger tells what a slot serves.
 `refreshGraph` and `refreshAll` are no members of the service's object: they say whether the endpoint still runs another
 deployment than `default` (`due`) or the same one (`done`).
 """

@@ -108,8 +108,10 @@ TROUBLES: Final[tuple[Trouble, ...]] = (
         "South Central US.",
         met=(Met.ANSWERED,),
         code="RC382",
-        signs=(Sign(statuses=(401, 403), codes=_codes("ManagementRequestUnauthorized"), calls=_MANAGEMENT),)
-        + (Sign(statuses=(401,), calls=_MANAGEMENT),),
+        signs=(
+            Sign(statuses=(401, 403), codes=_codes("ManagementRequestUnauthorized"), calls=_MANAGEMENT),
+            Sign(statuses=(401,), calls=_MANAGEMENT),
+        ),
     ),
     Trouble(
         number="T4",
@@ -145,8 +147,10 @@ TROUBLES: Final[tuple[Trouble, ...]] = (
         fix="Copy the slot's name from the message; it is compared exactly.",
         met=(Met.REFUSED, Met.ANSWERED),
         code="RC365",
-        signs=(Sign(words="(?:updatable )?resource\\b.*\\b(?:not found|does not exist|unknown|no such)", calls=_MODEL),)
-        + (Sign(words="(?:no|unknown|find) .*resource", calls=_MODEL),),
+        signs=(
+            Sign(words=r"resource\b.*\b(?:not found|does not exist|unknown|no such)", calls=_MODEL),
+            Sign(words="(?:no|unknown|find) .*resource", calls=_MODEL),
+        ),
     ),
     Trouble(
         number="T9",
@@ -201,9 +205,7 @@ TROUBLES: Final[tuple[Trouble, ...]] = (
         fix="Check the account, its key and the blob's name; outputs need a connection string.",
         met=(Met.ANSWERED,),
         code="RC386",
-        signs=(
-            Sign(codes=_codes("InvalidBlobConnectionString", "BlobNotFound", "ExpiryTimeInThePast"), calls=_RUNS),
-        ),
+        signs=(Sign(codes=_codes("InvalidBlobConnectionString", "BlobNotFound", "ExpiryTimeInThePast"), calls=_RUNS),),
     ),
     Trouble(
         number="T15",
@@ -214,7 +216,9 @@ TROUBLES: Final[tuple[Trouble, ...]] = (
         code="RC386",
         signs=(
             Sign(
-                codes=_codes("BatchJobInputsNotSpecified", "BatchJobInputsTooManySpecified", "MultipleInputsNotAllowed"),
+                codes=_codes(
+                    "BatchJobInputsNotSpecified", "BatchJobInputsTooManySpecified", "MultipleInputsNotAllowed"
+                ),
                 calls=_RUNS,
             ),
         ),

@@ -11,7 +11,9 @@ SERVICE: Final = "ClassicWebService"
 ENDPOINT: Final = "Endpoint"
 
 _ID: Final = re.compile(r"[0-9a-fA-F]{32}")
-_IDENTITY: Final = re.compile(r"/workspaces/(?P<workspace>[^/]+)/webservices/(?P<service>[^/]+)(?:/endpoints/(?P<name>.+))?")
+_IDENTITY: Final = re.compile(
+    r"/workspaces/(?P<workspace>[^/]+)/webservices/(?P<service>[^/]+)(?:/endpoints/(?P<name>.+))?"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,8 @@ from retrainctl.ports import Judgement
 from retrainctl.targets.classic.ids import SERVICE, Place, parse
 from retrainctl.targets.classic.judgement import judge_endpoint, judge_service
 from retrainctl.targets.classic.requests import (
-    CREATE,
-    DELETE,
-    PATCH,
-    REFRESH,
     TOKEN_LATER,
-    UPDATE,
+    StepName,
     TokenFor,
     creation_body,
     models_body,
@@ -27,13 +23,19 @@ from retrainctl.targets.classic.requests import (
     step_names,
 )
 
-_METHODS: Final = {CREATE: "PUT", REFRESH: "POST", UPDATE: "PATCH", PATCH: "PATCH", DELETE: "DELETE"}
+_METHODS: Final = {
+    StepName.CREATE: "PUT",
+    StepName.REFRESH: "POST",
+    StepName.UPDATE: "PATCH",
+    StepName.PATCH: "PATCH",
+    StepName.DELETE: "DELETE",
+}
 _CHECKS: Final = {
-    CREATE: "read back",
-    REFRESH: "304 says that there was nothing to do; the deployment is read back",
-    UPDATE: "read back and compare",
-    PATCH: "sent, not readable; the endpoint serves it within about 30 s",
-    DELETE: "read back",
+    StepName.CREATE: "read back and compare",
+    StepName.REFRESH: "read back whether it runs the deployment of default",
+    StepName.UPDATE: "read back and compare",
+    StepName.PATCH: "sent, not readable; it is served within about 30 s",
+    StepName.DELETE: "read back that it is gone",
 }
 
 
@@ -61,20 +63,20 @@ class ClassicPlanner:
             for name in step_names(change)
         )
 
-    def _request(self, change: ResourceChange, name: str, place: Place) -> Request:
-        path = f"{place.path}/refresh" if name == REFRESH else place.path
+    def _request(self, change: ResourceChange, name: StepName, place: Place) -> Request:
+        path = f"{place.path}/refresh" if name is StepName.REFRESH else place.path
         return Request(method=_METHODS[name], path=path, body=self.body(change, name, place, lambda _: TOKEN_LATER))
 
-    def body(self, change: ResourceChange, name: str, place: Place, token: TokenFor) -> Any | Missing:
+    def body(self, change: ResourceChange, name: StepName, place: Place, token: TokenFor) -> Any | Missing:
         """The body of a step: what `perform` sends is made by the same code as what the plan shows."""
         match name:
-            case "create":
+            case StepName.CREATE:
                 return creation_body(change, place)
-            case "refresh":
+            case StepName.REFRESH:
                 return refresh_body(change)
-            case "update":
+            case StepName.UPDATE:
                 return settings(change)
-            case "patch":
+            case StepName.PATCH:
                 return models_body(change, token)
-            case _:
+            case StepName.DELETE:
                 return MISSING

@@ -1,4 +1,4 @@
-"""From what the service lists to what planning needs. Pure: a live workspace and a snapshot are read by the same rules."""
+"""From what the service lists to what planning needs. Pure: live workspaces and snapshots are read by the same code."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ One builder makes both forms of a body: the planned one, where a mark stands for
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -15,11 +16,18 @@ from retrainctl.model.redaction import without_query
 from retrainctl.model.values import MISSING, Tree
 from retrainctl.targets.classic.ids import Place
 
-CREATE: Final = "create"
-REFRESH: Final = "refresh"
-UPDATE: Final = "update"
-PATCH: Final = "patch"
-DELETE: Final = "delete"
+
+class StepName(StrEnum):
+    """The steps of a change; each is one call."""
+
+    CREATE = "create"
+    REFRESH = "refresh"
+    UPDATE = "update"
+    """A PATCH of settings."""
+    PATCH = "patch"
+    """A PATCH of models."""
+    DELETE = "delete"
+
 
 TOKEN_LATER: Final[Mapping[str, str]] = {"$unknown": "a read-only SAS token, made when this is sent"}
 """Stands in a planned body for a SAS token."""
@@ -34,22 +42,22 @@ _CREATED_WITH: Final = frozenset({"Description", "ThrottleLevel", "MaxConcurrent
 """What a PUT was seen to carry (4.7). The rest, DiagnosticsTraceLevel, follows in a PATCH."""
 
 
-def step_names(change: ResourceChange) -> Iterator[str]:
+def step_names(change: ResourceChange) -> Iterator[StepName]:
     """The steps of a change, in order. A refresh comes before the models: the other way round they could be lost."""
     match change.action:
         case Action.DELETE:
-            yield DELETE
+            yield StepName.DELETE
             return
         case Action.CREATE:
-            yield CREATE
+            yield StepName.CREATE
         case Action.REPLACE:
-            yield from (DELETE, CREATE)
+            yield from (StepName.DELETE, StepName.CREATE)
         case _ if any(entry.path[0] in REFRESHES for entry in change.fields):
-            yield REFRESH
+            yield StepName.REFRESH
     if settings(change):
-        yield UPDATE
+        yield StepName.UPDATE
     if change.models:
-        yield PATCH
+        yield StepName.PATCH
 
 
 def settings(change: ResourceChange) -> dict[str, Any]:
