@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"retrainctl {__version__}\n")
         return 0
+    # Plans hold many small values that live until the end: looking through them again and again finds nothing.
+    gc.set_threshold(200_000, 20, 50)
     from retrainctl.cli.boundary import run
 
     return run(arguments)

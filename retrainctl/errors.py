@@ -6,7 +6,7 @@ RetrainctlError                 here
   TargetError                   ports: the other side refused, or could not be reached
   SecretUnavailable             ports: a secret reference that cannot be resolved
   PlanError                     plan: Blocked, StalePlan, PlanFileInvalid
-  LedgerError                   ledger: LeaseHeld, LedgerCorrupt, LedgerUnavailable
+  LedgerError                   ports: LedgerUnavailable, LeaseHeld, LeaseLost; ledger: LedgerCorrupt, NotRecorded
   IlearnerError                 ilearner: a model file that cannot be read
 Each branch is defined where it is promised.
 """

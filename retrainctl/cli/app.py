@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "import": Entry("retrainctl.cli.imports", "Declare services that exist already.", _BRING),
     "export": Entry("retrainctl.cli.export", "Write a live definition as JSON.", _BRING),
     "snapshot": Entry("retrainctl.cli.snapshot", "Keep live state in files for offline plans.", _BRING),
+    "models": Entry("retrainctl.cli.models", "List, verify, inspect, compare, convert and score models.", _LOOK),
     "history": Entry("retrainctl.cli.history", "Show what was applied, when, and by whom.", _LOOK),
     "status": Entry("retrainctl.cli.status", "Show what is live and what drifted.", _LOOK),
     "lease": Entry("retrainctl.cli.lease", "Show or take the right to apply.", _LOOK),

@@ -14,7 +14,7 @@ from retrainctl.manifest.scope import ExpressionError, no_member
 _ABSENT: Final = object()
 _HINT: Final = "Write for example risks|map(attribute='code')."
 
-Tests = Mapping[str, Callable[..., Any]]
+Tests = Mapping[str, Any]
 Listed = Callable[[Any], list[Any]]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -33,8 +36,9 @@ from retrainctl.plan.encode import canonical
 from retrainctl.plan.errors import Blocked, StalePlan
 from retrainctl.plan.guard import blocks
 from retrainctl.plan.plan import Plan, PolicyOutcome
-from retrainctl.ports import Clock, LeaseHeld, Observer, SecretResolver, SecretUnavailable, TargetSet
+from retrainctl.ports import Clock, LeaseHeld, Observer, SecretResolver, SecretUnavailable, StopWaiting, TargetSet
 
+_log = logging.getLogger(__name__)
 
 _MOST: Final = 10
 """So many reasons are named in one message."""
@@ -56,7 +60,7 @@ class ApplyOptions:
     max_age: float | None = None
     command: str = "apply"
     resumes: str | None = None
-    fresh: Verdict = Verdict()
+    fresh: Verdict = field(default_factory=Verdict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,64 +149,102 @@ def apply_plan(
     checks: Check | None = None,
 ) -> tuple[Receipt, RunEnd]:
     """Carries out a checked plan under the lease. Raises `LeaseHeld` and `LedgerError` only while nothing was sent."""
-    clock = around.clock
-    stop = Stop(clock)
-    started = clock.now()
+    stop, started = Stop(around.clock), around.clock.now()
+
+    def receipt(run: str, end: RunEnd, notes: list[str]) -> Receipt:
+        known = {result.change.address for result in end.results}
+        left = [change for change in plan.changes if change.address not in known]
+        why = "the run was told to end" if stop.asked else "the run broke off"
+        results = [*end.results, *not_attempted(left, why)]
+        return _receipt(run, plan, document, started, around.clock.now(), results, notes + end.notes, stop)
+
+    end = RunEnd()
     if not plan.changes:
-        return _receipt("", plan, document, started, clock.now(), [], ["nothing to do"], stop), RunEnd()
-    with stop.listening(), _lease(around, stop) as lease:
-        _check_unused(document, around.ledger)  # somebody may have applied it while we waited
-        late = _clock_behind(around)
-        info = RunInfo(
-            run=run_id(started, around.entropy),
-            environment=plan.environment,
-            command=options.command,
-            who=around.who,
-            version=around.version,
-            started=started,
-            digest=plan_id(document),
-            commit=plan.source.commit,
-            dirty=bool(plan.source.dirty),
-            resumes=options.resumes,
-        )
-        run = around.ledger.begin(info, lease)
-        run.attach(PLAN, canonical(document))
-        notes = [*late, *_settle(around, run, stop)]
-        applied = around.ledger.applied()
-        tools = Tools(
-            writers=around.targets.writers,
-            books=LedgerBooks(run=run, writers=around.targets.writers, applied=applied, secret_hash=around.secret_hash),
-            clock=clock,
-            observer=around.observer,
-            stop=stop,
-            secret_hash=around.secret_hash,
-            applied=applied,
-            parallel=options.parallel,
-            uploads=around.uploads,
-        )
-        rollout = Rollout.from_settings(around.environment.rollout)
-        end = RunEnd()
+        return receipt("", end, ["nothing to do"]), end
+    with stop.listening():
         try:
-            end = run_plan(plan.changes, tools, rollout, around.targets.planners, checks)
-        finally:
-            known = {result.change.address for result in end.results}
-            left = [change for change in plan.changes if change.address not in known]
-            results = [*end.results, *not_attempted(left, "the run broke off")]
-            notes += around.uploads.said if around.uploads is not None else []
-            receipt = _receipt(info.run, plan, document, started, clock.now(), results, notes + end.notes, stop)
-            _finish(run, receipt, end)
-    if end.fatal is not None and not receipt.wrote:
+            lease = _lease(around, stop)
+        except StopWaiting:
+            return receipt("", end, []), end
+        with lease:
+            _check_unused(document, around.ledger)  # somebody may have applied it while we waited
+            notes = _clock_behind(around)
+            run = around.ledger.begin(_info(plan, document, options, around, started), lease)
+            run.attach(PLAN, canonical(document))
+            try:
+                notes += _settle(around, run, stop)
+                _carry_out(plan, options, around, run, stop, checks, end)
+            except StopWaiting:
+                pass  # told to end while it settled what earlier runs had left
+            except RetrainctlError as error:
+                end.fatal = error
+            except Exception as error:
+                _log.debug("the apply broke off", exc_info=True)
+                end.fatal = RetrainctlError(f"internal error: {type(error).__name__}: {error}")
+                end.notes.append(end.fatal.message)
+            finally:
+                notes += around.uploads.said if around.uploads is not None else []
+                made = receipt(run.info.run, end, notes)
+                _finish(run, made, end)
+    if end.fatal is not None and not made.wrote:
         raise end.fatal
-    return receipt, end
+    return made, end
+
+
+def _info(
+    plan: Plan, document: Mapping[str, Any], options: ApplyOptions, around: Surroundings, started: datetime
+) -> RunInfo:
+    return RunInfo(
+        run=run_id(started, around.entropy),
+        environment=plan.environment,
+        command=options.command,
+        who=around.who,
+        version=around.version,
+        started=started,
+        digest=plan_id(document),
+        commit=plan.source.commit,
+        dirty=bool(plan.source.dirty),
+        resumes=options.resumes,
+    )
+
+
+def _carry_out(
+    plan: Plan,
+    options: ApplyOptions,
+    around: Surroundings,
+    run: Run,
+    stop: Stop,
+    checks: Check | None,
+    end: RunEnd,
+) -> None:
+    # Read under the lease and after settling: knowledge from before may lack what another run has written since.
+    applied = around.ledger.applied()
+    tools = Tools(
+        writers=around.targets.writers,
+        books=LedgerBooks(run=run, writers=around.targets.writers, applied=applied, secret_hash=around.secret_hash),
+        clock=around.clock,
+        observer=around.observer,
+        stop=stop,
+        secret_hash=around.secret_hash,
+        applied=applied,
+        parallel=options.parallel,
+        uploads=around.uploads,
+    )
+    rollout = Rollout.from_settings(around.environment.rollout)
+    run_plan(plan.changes, tools, rollout, around.targets.planners, checks, end=end)
 
 
 def settle_open(around: Surroundings) -> list[str]:
-    """Settles what earlier runs left open, in a run of its own; nothing happens when nothing is open."""
+    """Settles what earlier runs left open, in a run of its own; nothing happens when nothing is open.
+
+    A signal meanwhile ends it soon, and then does what it does elsewhere: the caller is not to go on.
+    """
     if not around.ledger.unsettled():
         return []
     stop = Stop(around.clock)
     started = around.clock.now()
-    with stop.listening(), _lease(around, stop) as lease:
+    notes: list[str] = []
+    with stop.listening(), suppress(StopWaiting), _lease(around, stop) as lease:
         info = RunInfo(
             run=run_id(started, around.entropy),
             environment=around.environment.name,
@@ -212,8 +254,11 @@ def settle_open(around: Surroundings) -> list[str]:
             started=started,
         )
         run = around.ledger.begin(info, lease)
-        notes = _settle(around, run, stop)
+        with suppress(StopWaiting):
+            notes = _settle(around, run, stop)
         run.finish({"outcome": "settled", "notes": notes})
+    if stop.signal is not None:
+        signal.raise_signal(stop.signal)
     return notes
 
 
@@ -238,11 +283,16 @@ def _lease(around: Surroundings, stop: Stop) -> Lease:
     def waiting(held: LeaseHeld) -> None:
         around.observer.note(f"waiting for the lease: {held.message}")
 
-    return around.ledger.acquire(this_process(around.who), pause=stop.pause, waiting=waiting)
+    def pause(seconds: float) -> None:
+        if stop.asked:  # nothing is under way yet that would need the time
+            raise StopWaiting
+        stop.pause(seconds)
+
+    return around.ledger.acquire(this_process(around.who), pause=pause, waiting=waiting)
 
 
 def _settle(around: Surroundings, run: Run, stop: Stop) -> list[str]:
-    """Settles what earlier runs left open, so that no write builds on a guess."""
+    """Settles what earlier runs left open, so that no write builds on a guess. Lets `StopWaiting` out."""
     unsettled = [item for item in around.ledger.unsettled() if item.run != run.info.run]
     if not unsettled:
         return []

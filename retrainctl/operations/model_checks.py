@@ -174,3 +174,12 @@ def _finding(found: Diagnostic) -> dict[str, Any]:
 
 def _iso(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def report(environment: str, checked: Sequence[Checked]) -> dict[str, Any]:
+    """What a verification found, as JSON data."""
+    return {
+        "environment": environment,
+        "findings": sum(len(one.findings) for one in checked),
+        "versions": [one.document() for one in checked],
+    }

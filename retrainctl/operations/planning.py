@@ -57,8 +57,10 @@ def make_plan(
     examine: Examine | None = None,
     now: datetime | None = None,
 ) -> Planned:
-    """Reads live state and compares. `now` decides which drift is still allowed. Raises `InvalidInput` with every finding of the run, `TargetError` when a target
-    cannot be read at all."""
+    """Reads live state and compares. `now` decides which drift is still allowed.
+
+    Raises `InvalidInput` with every finding of the run, `TargetError` when a target cannot be read at all.
+    """
     findings = list(loaded.diagnostics)
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise InvalidInput(findings)

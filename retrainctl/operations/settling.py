@@ -77,9 +77,7 @@ def changes_of(ledger: Ledger, run: str) -> dict[Address, ResourceChange]:
     return {change.address: change for change in plan.changes}
 
 
-def _one(
-    item: Unsettled, change: ResourceChange, former: Applied | None, writer: Writer, waiter: Waiter
-) -> Settlement:
+def _one(item: Unsettled, change: ResourceChange, former: Applied | None, writer: Writer, waiter: Waiter) -> Settlement:
     refused = ""
     if item.operation is not None:
         performed = writer.settle(item.operation, waiter)

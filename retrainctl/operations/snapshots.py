@@ -12,6 +12,7 @@ from retrainctl.model.kind import KINDS
 from retrainctl.model.resource import Applied
 from retrainctl.operations.planning import PlanOptions, read_all, scopes
 from retrainctl.ports import Observer, TargetSet
+from retrainctl.targets.snapshot.classic import classic_files
 from retrainctl.targets.snapshot.folder import Head
 from retrainctl.targets.snapshot.write import SnapshotFile, arm_file, write_snapshot
 
@@ -39,6 +40,8 @@ def pull(
         if name == "arm"
         for observed in reading.observed.values()
     ]
+    if loaded.environment.classic is not None and "classic" in readings:
+        files.extend(classic_files(loaded.environment.classic.workspace, readings["classic"].facts))
     head = Head(
         complete=True,
         created_at=now,

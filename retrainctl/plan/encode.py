@@ -30,6 +30,9 @@ from retrainctl.plan.plan import Plan, PolicyOutcome
 
 FORMAT_VERSION: Final = "1.0"
 
+# orjson would write any dataclass as its members, a secret among them; here it refuses.
+_STRICT: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
+
 ACTIONS: Final = {
     Action.CREATE: ["create"],
     Action.UPDATE: ["update"],
@@ -112,19 +115,18 @@ def digest(document: Mapping[str, Any]) -> str:
     stable["resource_changes"] = [
         {name: value for name, value in change.items() if name != "origin"} for change in document["resource_changes"]
     ]
-    return "sha256:" + hashlib.sha256(orjson.dumps(stable, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return "sha256:" + hashlib.sha256(orjson.dumps(stable, option=_STRICT)).hexdigest()
 
 
 def checksum(document: Mapping[str, Any]) -> str:
     """`sha256:...` over everything, the volatile parts too: whether the document is as it was made."""
     rest = {name: value for name, value in document.items() if name != "checksum"}
-    return "sha256:" + hashlib.sha256(orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return "sha256:" + hashlib.sha256(orjson.dumps(rest, option=_STRICT)).hexdigest()
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
     """The bytes of a plan file: sorted members, two blanks of indent, a final newline."""
-    option = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    return orjson.dumps(document, option=option)
+    return orjson.dumps(document, option=_STRICT | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def encode_change(change: ResourceChange) -> dict[str, Any]:

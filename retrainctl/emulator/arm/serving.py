@@ -27,7 +27,7 @@ def serving(frame: Frame, flavour: str, scope: str, guid: str) -> Serving | None
         return None
     properties = service.head["properties"]
     content = copy.deepcopy(service.body)
-    definition.show_parameters(content, definition.PREVIEW, slug(service.head["location"]))
+    definition.show_parameters(content, definition.CURRENT, slug(service.head["location"]))
     return Serving(
         owner=_owner(service),
         title=properties.get("title") or service.name,

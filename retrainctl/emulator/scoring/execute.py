@@ -15,7 +15,7 @@ from retrainctl.emulator.scoring.services import LoadedModels, Services
 from retrainctl.emulator.scoring.wire import read_inputs, write_table
 from retrainctl.emulator.serving import Serving
 from retrainctl.emulator.training.failure import ModuleFailed
-from retrainctl.emulator.training.graph import Graph
+from retrainctl.emulator.training.graph import Graph, text_of
 from retrainctl.ilearner.errors import IlearnerError
 
 NOTES_HEADER: Final = "x-retrainctl-notes"
@@ -119,12 +119,22 @@ def _beside_unknown_modules(
     if len(scorable) != 1:
         raise bad_input("InputMismatchError", "The emulator cannot tell which model this graph scores with.")
     try:
-        scored = score_service(read_service(properties, port=port), scorable[0].scorer, table.records())
+        scored = score_service(read_service(_plain(properties), port=port), scorable[0].scorer, table.records())
     except IlearnerError as error:
         raise ModuleFailed("Score Model", "1000", "LibraryException", error.message) from error
     names = list(scored.rows[0]) if scored.rows else []
     columns = [[row[name] for row in scored.rows] for name in names]
     return {output: from_cells(names, columns)}, list(scored.notes)
+
+
+def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The definition with module parameters as texts, the only form that the model reader knows."""
+    package = _mapping(properties.get("package"))
+    nodes = {
+        name: {**node, "parameters": {key: text_of(value) for key, value in _mapping(node.get("parameters")).items()}}
+        for name, node in _mapping(package.get("nodes")).items()
+    }
+    return {**properties, "package": {**package, "nodes": nodes}}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

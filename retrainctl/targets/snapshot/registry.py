@@ -25,6 +25,7 @@ from retrainctl.model.resource import Applied
 from retrainctl.ports import Reader
 from retrainctl.targets.snapshot.applied import read_applied
 from retrainctl.targets.snapshot.arm import SnapshotReader
+from retrainctl.targets.snapshot.classic import FOLDER, ClassicSnapshotReader
 from retrainctl.targets.snapshot.folder import HEAD, Head, read_head
 from retrainctl.targets.snapshot.uncovered import Uncovered
 
@@ -61,7 +62,14 @@ def _arm(source: Source, environment: Environment) -> Reader:
     return SnapshotReader(source.path, settings, head=source.head, shown=source.shown)
 
 
-READERS: Final[Mapping[str, Opener]] = MappingProxyType({"arm": _arm})
+def _classic(source: Source, environment: Environment) -> Reader:
+    folder = source.path / FOLDER
+    if environment.classic is None or not folder.is_dir():
+        return Uncovered()
+    return ClassicSnapshotReader(source.path, environment.classic, head=source.head, shown=source.shown)
+
+
+READERS: Final[Mapping[str, Opener]] = MappingProxyType({"arm": _arm, "classic": _classic})
 
 
 def open_snapshot(path: Path, environment: Environment, *, shown: str | None = None) -> Snapshot:
@@ -78,7 +86,8 @@ def open_snapshot(path: Path, environment: Environment, *, shown: str | None = N
     if path.is_dir():
         head = read_head(path, name)
         applied = read_applied(path, name)
-        if head is None and not (path / "arm").is_dir() and not any(path.glob("*.json")):
+        held = any((path / target).is_dir() for target in READERS)
+        if head is None and not held and not any(path.glob("*.json")):
             raise invalid(
                 "RC220",
                 "the folder holds no definition and no snapshot.json",
