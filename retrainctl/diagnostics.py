@@ -64,10 +64,6 @@ class Diagnostics:
     def extend(self, more: Iterable[Diagnostic]) -> None:
         self.found.extend(more)
 
-    @property
-    def has_errors(self) -> bool:
-        return any(d.severity is Severity.ERROR for d in self.found)
-
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.found)
 

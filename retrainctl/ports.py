@@ -5,7 +5,7 @@ Targets implement them, tests implement them in memory, the rooms above use noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +16,8 @@ from retrainctl.errors import RetrainctlError
 from retrainctl.model.address import Address
 from retrainctl.model.change import ResourceChange, Risk, Step
 from retrainctl.model.resource import Desired, Observed
-from retrainctl.model.values import JsonObject, Secret, SecretRef
+from retrainctl.model.retraining import ServiceRef
+from retrainctl.model.values import Json, JsonObject, Secret, SecretRef
 
 
 class TargetError(RetrainctlError):
@@ -259,10 +260,118 @@ class BlobStore(Protocol):
         """A new blob from `size` bytes of `source`, all or nothing. Raises `Conflict` when there is one already."""
 
     def remove(self, uri: str, *, etag: str) -> None:
-        """Takes a blob away that is still the one of this ETag; nothing happens when it is not there."""
+        """Takes a blob away if it still is the one of this ETag."""
 
     def expires(self, uri: str) -> datetime | None:
         """When the signature ends that this blob is reached with; None where it is no signature, or says no end."""
+
+
+Pause = Callable[[float], None]
+"""Sleeps for so many seconds; may raise `StopWaiting`."""
+
+
+class JobState(StrEnum):
+    """Where a batch job is, in the service's words (classic-api.md 5.4)."""
+
+    NOT_STARTED = "NotStarted"
+    RUNNING = "Running"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    FINISHED = "Finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobBlob:
+    """A blob that a job reads or writes: `uri` without signature; `sas` only where it shall be reached with that one."""
+
+    uri: str
+    sas: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """One run of a batch service: blobs by port, web service parameters, and a dedicated pool where there is one."""
+
+    inputs: Mapping[str, JobBlob] = field(default_factory=dict)
+    outputs: Mapping[str, JobBlob] = field(default_factory=dict)
+    parameters: Mapping[str, Json | Secret] = field(default_factory=dict)
+    pool: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailure:
+    """Why a job failed, out of the service's free text."""
+
+    message: str
+    module: str | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    """A job as asked just now. results: by port, each with a signature made for this answer."""
+
+    state: JobState
+    results: Mapping[str, JobBlob] = field(default_factory=dict)
+    failure: JobFailure | None = None
+
+
+class JobService(Protocol):
+    """Batch jobs of one web service. Every call may raise `TargetError`; nothing it says holds a secret."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it; services of one name share their limit of jobs."""
+
+    def check(self, request: JobRequest) -> None:
+        """Whether the request can be made; asks nobody. Raises `Rejected`, `SecretUnavailable`."""
+
+    def submit(self, request: JobRequest, pause: Pause) -> str:
+        """Registers a job and gives its id; it runs only once it is started. Never sent twice by itself."""
+
+    def start(self, job: str, pause: Pause) -> None:
+        """Starts a registered job."""
+
+    def status(self, job: str, pause: Pause) -> JobStatus:
+        """Asks for a job; raises `NotFound` when the service does not know it."""
+
+    def cancel(self, job: str, pause: Pause) -> None:
+        """Cancels a job, or removes one that has ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePorts:
+    """What a web service says of itself.
+
+    inputs, outputs: port to its columns, in order; a model's port is among the outputs without any. parameters: the web
+    service parameters. example: a scoring request, where the definition holds one.
+    """
+
+    inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    outputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    parameters: tuple[str, ...] = ()
+    example: JsonObject | None = None
+
+
+class Scorer(Protocol):
+    """One web service that answers at once (request-response). Every call may raise `TargetError`."""
+
+    def ports(self) -> ServicePorts:
+        """What goes in and comes out."""
+
+    def score(self, request: JsonObject, pause: Pause | None = None) -> JsonObject:
+        """Sends `{"Inputs": {PORT: {"ColumnNames", "Values"}}, "GlobalParameters": {}}`, gives `{"Results": {...}}`."""
+
+
+class CallableService(JobService, Scorer, Protocol):
+    """A web service that can be called both ways."""
+
+
+class ServiceDirectory(Protocol):
+    """Finds web services: address and key come from the target, none of them is ever built or stored."""
+
+    def open(self, service: ServiceRef) -> CallableService:
+        """Raises `TargetError` (`NotFound` names what there is) and `SecretUnavailable`."""
 
 
 class LedgerError(RetrainctlError):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from retrainctl.apply.outcome import Receipt
     from retrainctl.apply.run import RunEnd
     from retrainctl.operations.applying import ApplyOptions
+    from retrainctl.operations.planning import PlanOptions
     from retrainctl.plan.plan import Plan
 
 
@@ -43,6 +44,11 @@ def command(
     expect_digest: Annotated[
         str | None, typer.Option("--expect-digest", metavar="DIGEST", help="Go on only if the plan has this digest.")
     ] = None,
+    reviewed: Annotated[
+        Path | None,
+        typer.Option("--reviewed", metavar="PLAN", help="Go on only if the plan is this one; say what differs if not."),
+    ] = None,
+    guards_from: planning.GuardsFrom = None,
     max_age: Annotated[
         str | None, typer.Option("--max-age", metavar="TIME", help="Refuse an older plan: 90s, 30m, 2h.")
     ] = None,
@@ -69,8 +75,10 @@ def command(
     from retrainctl.apply.rollout import seconds
     from retrainctl.operations.applying import ApplyOptions
 
-    if plan_file is not None and (only or exclude or prune or allow or resume):
+    if plan_file is not None and (only or exclude or prune or resume or (allow and not guards_from)):
         raise UsageError("a saved plan is applied as it is", hint="Give the selection to `plan` instead.")
+    if resume and (only or exclude or prune or expect_digest or reviewed):
+        raise UsageError("--resume goes on with the plan of the interrupted run as it is")
     session = Session.open(context, env, project, var, parallel=parallel, lenient=plan_file is not None or resume)
     if plan_file is None:
         session.check_choice(env)
@@ -78,14 +86,16 @@ def command(
         age = None if max_age is None else seconds(max_age)
     except ValueError as error:
         raise UsageError(f"--max-age: {error}", hint="Write 90s, 30m or 2h.") from error
-    wanted = ApplyOptions(parallel=parallel, expect_digest=expect_digest, max_age=age)
+    wanted = ApplyOptions(parallel=parallel, max_age=age, **_review(expect_digest, reviewed))
+    wishes = planning.wishes(only, exclude, prune, allow)
     if resume:
-        return _resume(session, wanted, yes, output, receipt_file)
+        return _resume(session, wanted, wishes, guards_from, yes, output, receipt_file)
     if plan_file is not None:
         plan, document = _saved(plan_file)
+        wanted = _judged(session, plan, wanted, wishes, guards_from)
     else:
         _settle_first(session)
-        plan, document = planning.plan_now(session, planning.wishes(only, exclude, prune, allow))
+        plan, document = planning.plan_now(session, wishes, guards_from=guards_from)
     return confirm_and_apply(session, plan, document, wanted, yes, output, receipt_file)
 
 
@@ -153,6 +163,30 @@ def _exit_code(receipt: Receipt, end: RunEnd) -> int:
     return Exit.UNVERIFIED if receipt.unverified or end.check_failed else Exit.DONE
 
 
+def _review(expect_digest: str | None, reviewed: Path | None) -> dict[str, Any]:
+    """What the plan is held against: a digest, and the plan that has it where it is at hand."""
+    if reviewed is None:
+        return {"expect_digest": expect_digest}
+    _, document = _saved(reviewed)
+    if expect_digest not in (None, document["digest"]):
+        raise UsageError(f"{reviewed} has the digest {document['digest']}, not that of --expect-digest")
+    return {"expect_digest": document["digest"], "reviewed": document}
+
+
+def _judged(
+    session: Session, plan: Plan, wanted: ApplyOptions, wishes: PlanOptions, guards_from: str | None
+) -> ApplyOptions:
+    """The options with what trusted guards say about a plan that may have been made without them."""
+    if guards_from is None:
+        return wanted
+    from dataclasses import replace
+
+    from retrainctl.operations.guarding import verdict
+
+    guards = session.guards(guards_from)
+    return replace(wanted, fresh=verdict(plan.changes, guards, session.loaded.desired, wishes.allowed))
+
+
 def _saved(path: Path) -> tuple[Plan, dict[str, Any]]:
     from retrainctl.plan import planfile
     from retrainctl.plan.decode import decode
@@ -169,7 +203,15 @@ def _settle_first(session: Session) -> None:
             session.console.message(f"settled: {note}")
 
 
-def _resume(session: Session, wanted: ApplyOptions, yes: bool, output: Output, receipt_file: Path | None) -> int:
+def _resume(
+    session: Session,
+    wanted: ApplyOptions,
+    wishes: PlanOptions,
+    guards_from: str | None,
+    yes: bool,
+    output: Output,
+    receipt_file: Path | None,
+) -> int:
     from dataclasses import replace
 
     from retrainctl.operations.resuming import interrupted, rest_of
@@ -181,6 +223,5 @@ def _resume(session: Session, wanted: ApplyOptions, yes: bool, output: Output, r
         session.console.result("Nothing to resume: the last run was carried out.")
         return Exit.DONE
     session.console.message(f"resuming run {rest.run}: {len(rest.plan.changes)} changes are left")
-    return confirm_and_apply(
-        session, rest.plan, rest.document, replace(wanted, resumes=rest.run), yes, output, receipt_file
-    )
+    wanted = _judged(session, rest.plan, replace(wanted, resumes=rest.run), wishes, guards_from)
+    return confirm_and_apply(session, rest.plan, rest.document, wanted, yes, output, receipt_file)

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrainctl.cli import options
+from retrainctl.cli import estate, options
 from retrainctl.cli.exits import Exit
 from retrainctl.cli.session import Session
+from retrainctl.errors import UsageError
 from retrainctl.operations import adopting
+from retrainctl.render.escape import visible
+
+if TYPE_CHECKING:
+    from retrainctl.model.environment import Environment
+    from retrainctl.model.resource import Desired
+    from retrainctl.operations.folding import Found
 
 
 def command(
     context: typer.Context,
     files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Exported definitions.")] = None,
+    from_list: Annotated[
+        list[Path] | None,
+        typer.Option("--from-list", metavar="FILE", help="Declare the services of a saved list answer; repeatable."),
+    ] = None,
+    resource_group: estate.Groups = None,
     env: options.Env = None,
     project: options.ProjectFile = options.DEFAULT_PROJECT,
     var: options.Var = None,
@@ -26,25 +39,55 @@ def command(
     Examples:
       retrainctl import exported.json
       retrainctl import --env prod
+      retrainctl import --env prod --resource-group growth
+      retrainctl import --env prod --from-list services.json
 
     Exit codes: 0 done; 1 error, nothing written; 64 usage error.
     """
-    from retrainctl.operations.exports import Adoptable, from_files, from_live
-    from retrainctl.wiring.connect import arm_target
+    from retrainctl.operations.exports import from_files
 
     session = Session.open(context, env, project, var)
     loaded, console = session.loaded, session.console
-    if files:
-        adoptable = Adoptable(found=tuple(from_files(files)))
+    left_out: list[str] = []
+    if from_list:
+        found, left_out = _listed([*from_list, *(files or [])], loaded.environment)
+    elif files:
+        found = from_files(files)
     else:
-        target = arm_target(loaded.project, loaded.environment, session.outside)
-        with console.progress():
-            adoptable = from_live([] if target is None else target.discover(), loaded.environment)
-    declared = {entry.place.get("name", entry.address.name).casefold() for entry in loaded.desired}
-    fresh = [entry for entry in adoptable.found if entry.name.casefold() not in declared]
-    manifests = adopting.manifest_files(fresh, taken=frozenset(loaded.models))
+        found, left_out = estate.discover(session, resource_group)
+    declared = {_place(entry) for entry in loaded.desired}
+    fresh = [entry for entry in found if not _declared(entry, declared, loaded.environment)]
+    manifests = adopting.manifest_files(
+        fresh,
+        taken=frozenset(loaded.models),
+        declared=(str(entry.address) for entry in loaded.desired),
+        there=(name.rpartition(".")[0] if name.endswith(".csv") else name for name, _ in loaded.sources),
+    )
     written = adopting.write_files(loaded.project.root, manifests)
-    for note in (*(f"left out: {one}" for one in adoptable.left_out), *manifests.notes):
-        console.message(f"note: {note}")
+    for note in estate.notes(left_out, manifests.notes):
+        console.message(visible(note))
     console.result("".join(f"wrote {path}\n" for path in written) or "Nothing new: everything is declared already.")
     return Exit.DONE
+
+
+def _listed(files: Sequence[Path], environment: Environment) -> tuple[list[Found], list[str]]:
+    from retrainctl.operations.listing import from_lists
+
+    arm = environment.arm
+    if arm is None:
+        raise UsageError(f"the environment {environment.name} has no arm settings", hint="Add `arm`, or name another.")
+    listed = from_lists(files, subscription=arm.subscription, home=arm.resource_group, location=arm.location)
+    return list(listed.found), list(listed.left_out)
+
+
+def _place(entry: Desired) -> tuple[str, str, str]:
+    """Kind, where, and name: what makes two manifests one and the same resource."""
+    place = entry.place
+    where = place.get("resourceGroup") or (place.get("webService", "") if "name" in place else "")
+    return entry.address.kind, where.casefold(), (place.get("name") or place.get("webService", "")).casefold()
+
+
+def _declared(entry: Found, declared: Container[tuple[str, str, str]], environment: Environment) -> bool:
+    home = environment.arm.resource_group if environment.arm is not None else ""
+    where = {"WebService": entry.spec.get("resourceGroup", home), "Endpoint": entry.spec.get("webService", "")}
+    return (entry.kind, where.get(entry.kind, "").casefold(), entry.name.casefold()) in declared

@@ -38,6 +38,16 @@ Form = Annotated[Output, typer.Option("--output", help="The format.")]
 Model = Annotated[str, typer.Argument(metavar="FILE|MODEL@VERSION", help=_HELP)]
 
 
+def present(console: Console, document: Mapping[str, Any], output: Output, text: Callable[[Any, Style], str]) -> None:
+    """The answer on stdout, as JSON or as text."""
+    if output is Output.JSON:
+        from retrainctl.render.escape import json_text
+
+        console.result(json_text(document))
+    else:
+        console.result(text(document, console.style))
+
+
 def inspect(
     context: typer.Context,
     model: Model,
@@ -60,7 +70,7 @@ def inspect(
 
     with _opened(context, [model], env, project, var) as (path,):
         document = inspected(model, path)
-    _show(Console.of(context), document, output, inspection_text)
+    present(Console.of(context), document, output, inspection_text)
     return Exit.DONE
 
 
@@ -87,7 +97,7 @@ def diff(
 
     with _opened(context, [before, after], env, project, var) as (old, new):
         document = compared((before, after), old, new)
-    _show(Console.of(context), document, output, comparison_text)
+    present(Console.of(context), document, output, comparison_text)
     return Exit.DONE
 
 
@@ -180,17 +190,8 @@ def score(
         )
     with _opened(context, [model], env, project, var) as (path,):
         document = scored(path, rows=rows, definition=example, transformed=transformed)
-    _show(Console.of(context), document, output, scores_text)
+    present(Console.of(context), document, output, scores_text)
     return Exit.DONE
-
-
-def _show(console: Console, document: Mapping[str, Any], output: Output, text: Callable[[Any, Style], str]) -> None:
-    if output is Output.JSON:
-        from retrainctl.render.escape import json_text
-
-        console.result(json_text(document))
-    else:
-        console.result(text(document, console.style))
 
 
 @contextmanager

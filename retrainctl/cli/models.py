@@ -1,42 +1,22 @@
-"""`retrainctl models`: model versions and the files behind them."""
+"""`retrainctl models`: model versions and the files behind them.
+
+Looking into a file needs no project, so what reads projects is imported by the commands that need one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from retrainctl.cli import model_files, options
-from retrainctl.cli.console import Console
 from retrainctl.cli.exits import Exit
-from retrainctl.cli.session import Session
-
-if TYPE_CHECKING:
-    from retrainctl.render.style import Style
+from retrainctl.cli.model_files import Form, Output, present
 
 app = typer.Typer(
     help="List, verify, inspect, compare, convert and score models.", no_args_is_help=True, add_completion=False
 )
-
-
-class Output(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-
-
-Form = Annotated[Output, typer.Option("--output", help="The format.")]
-
-
-def _show(console: Console, document: Mapping[str, Any], output: Output, text: Callable[[Any, Style], str]) -> None:
-    if output is Output.JSON:
-        from retrainctl.render.escape import json_text
-
-        console.result(json_text(document))
-    else:
-        console.result(text(document, console.style))
 
 
 @app.command("list")
@@ -54,11 +34,12 @@ def list_models(
 
     Exit codes: 0 done; 1 error; 64 usage error.
     """
+    from retrainctl.cli.session import Session
     from retrainctl.operations.models import listing
     from retrainctl.render.models_text import models_text
 
     session = Session.open(context, env, project, var)
-    _show(session.console, listing(session.loaded), output, models_text)
+    present(session.console, listing(session.loaded), output, models_text)
     return Exit.DONE
 
 
@@ -80,11 +61,12 @@ def show(
 
     Exit codes: 0 done; 1 error; 64 usage error.
     """
+    from retrainctl.cli.session import Session
     from retrainctl.operations.models import description
     from retrainctl.render.models_text import model_text
 
     session = Session.open(context, env, project, var)
-    _show(session.console, description(session.loaded, model), output, model_text)
+    present(session.console, description(session.loaded, model), output, model_text)
     return Exit.DONE
 
 
@@ -109,6 +91,7 @@ def verify(
 
     Exit codes: 0 no findings; 1 findings, or an error; 64 usage error.
     """
+    from retrainctl.cli.session import Session
     from retrainctl.operations.model_checks import Verifier, report
     from retrainctl.operations.models import chosen
     from retrainctl.render.models_text import checks_text
@@ -123,7 +106,7 @@ def verify(
             observer=observer,
             parallel=parallel,
         )(versions)
-    _show(session.console, report(session.loaded.environment.name, found), output, checks_text)
+    present(session.console, report(session.loaded.environment.name, found), output, checks_text)
     return Exit.ERROR if any(checked.findings for checked in found) else Exit.DONE
 
 
@@ -146,6 +129,7 @@ def download(
 
     Exit codes: 0 done; 1 error, nothing written; 64 usage error.
     """
+    from retrainctl.cli.session import Session
     from retrainctl.operations.model_download import download as fetch
     from retrainctl.operations.model_download import file_name
     from retrainctl.operations.models import find_version

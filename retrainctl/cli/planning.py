@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -20,9 +21,10 @@ from retrainctl.version import __version__
 if TYPE_CHECKING:
     from retrainctl.model.address import Address
     from retrainctl.model.change import Risk
+    from retrainctl.model.resource import Applied
     from retrainctl.plan.build import Examine, Examined
     from retrainctl.plan.plan import Plan
-    from retrainctl.ports import Observer
+    from retrainctl.ports import Observer, TargetSet
 
 MODEL_COPIES: Final = ".retrainctl/cache/models"
 """Copies of blobs that were read, below the project's folder; safe to delete."""
@@ -43,6 +45,12 @@ Allow = Annotated[
     list[str] | None,
     typer.Option(
         "--allow", metavar="NAME=COUNT", help="Pass a limit (creates, updates, deletes) with the exact count."
+    ),
+]
+GuardsFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--guards-from", metavar="REF", help="Read limits, protections and policies from this Git ref: origin/main."
     ),
 ]
 
@@ -78,22 +86,16 @@ def plan_now(
     *,
     read_models: bool = False,
     keep_copies: bool = True,
+    guards_from: str | None = None,
 ) -> tuple[Plan, dict[str, Any]]:
     """Plans against the live targets, or offline against a snapshot; shows warnings. The plan and its document.
 
     read_models: also look into the blobs of new versions, not only into local files. keep_copies: keep what was read
-    for the next plan.
+    for the next plan. guards_from: a Git ref whose guards count in place of the working tree's.
     """
+    guards = session.guards(guards_from)
     with session.console.progress() as observer, ExitStack() as stack:
-        if snapshot is None:
-            targets, applied = session.targets, session.ledger.applied()
-            warnings = _open_writes(session)
-        else:
-            from retrainctl.targets.snapshot.registry import open_snapshot
-            from retrainctl.wiring.connect import offline
-
-            opened = open_snapshot(snapshot, session.loaded.environment)
-            targets, applied, warnings = offline(session.loaded.environment, opened), opened.applied, ()
+        targets, applied, warnings = _ground(session, snapshot)
         planned: Planned = make_plan(
             session.loaded,
             targets,
@@ -101,16 +103,61 @@ def plan_now(
             wanted,
             observer=observer,
             secret_hash=session.secret_hash,
-            source=session.source,
+            source=replace(session.source, guards=guards.source),
             created_at=session.now,
             version=__version__,
             warnings=warnings,
+            guards=guards.guards,
+            policies=guards.judge,
+            now=session.outside.clock.now(),
             examine=_examiner(session, observer, stack, read_models=read_models, keep_copies=keep_copies),
         )
     fresh = [finding for finding in planned.findings if finding not in session.loaded.diagnostics]
     if fresh:
         session.console.message(shown(fresh, session.console).rstrip("\n"))
     return planned.plan, encode(planned.plan)
+
+
+def drift_now(
+    session: Session, selection: Selection, snapshot: Path | None = None, *, read_models: bool = False
+) -> Planned:
+    """Live against the ledger alone: a plan that proposes nothing, and what could not be read as findings.
+
+    read_models: ask the blobs too; those of an emulator are always asked.
+    """
+    from retrainctl.operations.drifting import compare_live, content_drift, refresh_plan
+
+    with session.console.progress() as observer:
+        targets, applied, warnings = _ground(session, snapshot)
+        comparison = compare_live(session.loaded, targets, applied, selection, observer)
+        contents = None
+        if read_models or (snapshot is None and session.loaded.environment.emulator is not None):
+            parallel = session.outside.parallel
+            contents = content_drift(applied, comparison.observed, session.blobs, observer, parallel=parallel)
+        return refresh_plan(
+            session.loaded,
+            comparison,
+            contents=contents,
+            now=session.outside.clock.now(),
+            selection=selection,
+            source=session.source,
+            created_at=session.now,
+            version=__version__,
+            warnings=warnings,
+        )
+
+
+def _ground(
+    session: Session, snapshot: Path | None
+) -> tuple[TargetSet, Mapping[Address, Applied], tuple[tuple[str, str], ...]]:
+    """What is compared with: targets, what we last wrote, and what is not known yet."""
+    if snapshot is None:
+        return session.targets, session.ledger.applied(), _open_writes(session)
+    from retrainctl.targets.snapshot.registry import open_snapshot
+    from retrainctl.wiring.connect import offline
+
+    opened = open_snapshot(snapshot, session.loaded.environment)
+    return offline(session.loaded.environment, opened), opened.applied, ()
 
 
 def _examiner(

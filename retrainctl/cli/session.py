@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from retrainctl.ledger.ledger import Ledger
     from retrainctl.ledger.records import Who
     from retrainctl.operations.applying import Surroundings
+    from retrainctl.operations.guarding import GuardSet
     from retrainctl.plan.plan import Source
     from retrainctl.ports import BlobStore, Observer, SecretResolver, TargetSet
 
@@ -100,6 +101,22 @@ class Session:
         from retrainctl.operations.source import source_of
 
         return source_of(self.loaded.project.root, self.loaded.sources)
+
+    def guards(self, ref: str | None) -> GuardSet:
+        """The working tree's guards and policies, or those of a trusted Git ref; says on stderr which ones count.
+
+        Raises `GuardsUnreadable`, and `InvalidInput` for errors that stand in the ref.
+        """
+        from retrainctl.operations.guarding import guards_from, own_guards
+
+        now = self.outside.clock.now()
+        if ref is None:
+            return own_guards(self.loaded, now)
+        file = self.loaded.project.root / self.loaded.project.file.name
+        found = guards_from(ref, file, self.loaded.environment.name, self.console.environ, now)
+        if found.source is not None:
+            self.console.message(f"guards: limits, protections and policies of {ref} ({found.source[1][:10]})")
+        return found
 
     @property
     def now(self) -> str:

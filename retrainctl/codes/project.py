@@ -77,4 +77,9 @@ CODES: Final[dict[str, Code]] = {
         "A manifest needs a target that the environment does not say anything about.",
         "Add `arm`, `classic` or `azureml` to the environment, or `emulator: {}`.",
     ),
+    "RC018": Code(
+        "No list of web services",
+        "The file of --from-list is not JSON, or holds no answer to a list call.",
+        "Save the answer of the list call as it is, all pages; several files can be given.",
+    ),
 }

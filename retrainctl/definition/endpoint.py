@@ -6,8 +6,10 @@ nothing else of this room ever meets them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Final
 
 from retrainctl.definition.encoding import canonical
@@ -22,11 +24,11 @@ FIELDS: Final = ("Description", "ThrottleLevel", "MaxConcurrentCalls", "Diagnost
 KEYS: Final = frozenset({"PrimaryKey", "SecondaryKey"})
 DUE: Final = "due"
 DONE: Final = "done"
-REFRESHES: Final = ("refreshGraph", "refreshAll")
+REFRESHES: Final = frozenset({"refreshGraph", "refreshAll"})
 """Conditions: whether the endpoint is still to be brought to the deployment that `default` runs."""
 
 _LOW: Final = "Low"
-_SERVER: Final = "server_value"
+_SERVER_VALUE: Final = (Normalised(path=("MaxConcurrentCalls",), reason="server_value"),)
 _COMPARED: Final = tuple(name for name in FIELDS if name != "MaxConcurrentCalls")
 
 
@@ -64,57 +66,63 @@ def observe(address: Address, identity: str, document: JsonObject, *, default: J
         default: the service's default endpoint, which shows the deployment that a refresh would bring.
     """
     fields, notes = normalise(document)
-    condition = DUE if behind(document, default) else DONE
-    fields.update(dict.fromkeys(REFRESHES, condition))
+    run = deployment(document)
+    names = tuple(sorted(name for name, _ in _resources(document)))
+    mark = fingerprint(fields, run, names)
+    current = None if default is None else deployment(default)
+    fields["refreshGraph"] = fields["refreshAll"] = DONE if run is None or current in (None, run) else DUE
     return Observed(
         address=address,
         identity=identity,
         fields=fields,
-        # What GET shows of a patched model is not reliable (section 13): the slots are there, what they serve is not.
-        slots={slot: SlotState(uri=None, knowledge=Knowledge.UNKNOWN) for slot in slots(document)},
-        fingerprint=fingerprint(document, fields),
-        revision=revision(document),
+        slots=_unknown(names),
+        fingerprint=mark,
+        revision=revision(document, run),
         document=document,
         normalised=notes,
     )
 
 
+@lru_cache(maxsize=256)
+def _unknown(names: tuple[str, ...]) -> Mapping[str, SlotState]:
+    """The slots of these names: what GET shows of a patched model is not reliable (section 13), so they are there, and
+    what they serve is not known. Shared by all endpoints that have the same ones."""
+    return MappingProxyType({name: SlotState(uri=None, knowledge=Knowledge.UNKNOWN) for name in names})
+
+
 def normalise(document: JsonObject) -> tuple[dict[str, Any], tuple[Normalised, ...]]:
     """The comparable fields. At `Low` the service ignores MaxConcurrentCalls and shows a number of its own."""
     fields = {name: item for name in FIELDS if (item := document.get(name)) is not None}
-    if "MaxConcurrentCalls" in fields and str(fields.get("ThrottleLevel", _LOW)).casefold() == _LOW.casefold():
+    if fields.get("ThrottleLevel", _LOW) == _LOW and "MaxConcurrentCalls" in fields:
         del fields["MaxConcurrentCalls"]
-        return fields, (Normalised(path=("MaxConcurrentCalls",), reason=_SERVER),)
+        return fields, _SERVER_VALUE
     return fields, ()
 
 
-def fingerprint(document: JsonObject, fields: Mapping[str, Any]) -> str:
+def fingerprint(fields: Mapping[str, Any], run: str | None, slots: Sequence[str]) -> str:
     """SHA-256 over what a plan rests on: settings, deployment and slot names.
 
     Left out is what the service may change by itself: MaxConcurrentCalls, keys, Version, the models' locations.
     """
-    compared = [[fields.get(name) for name in _COMPARED], deployment(document), sorted(slots(document))]
+    compared = [*(fields.get(name) for name in _COMPARED), run, *slots]
     return "sha256:" + sha256(canonical(compared)).hexdigest()
 
 
-def revision(document: JsonObject) -> str | None:
-    """A mark that changes when the endpoint is made anew or refreshed: what its slots then serve is not known."""
-    marks = [document.get("ApiLocation"), deployment(document)]
-    if not all(isinstance(mark, str) and mark for mark in marks):
+def revision(document: JsonObject, run: str | None) -> str | None:
+    """A mark that changes when the endpoint is made anew or refreshed: what its slots then serve is not known.
+
+    The endpoint's own id, which its address ends in, and the deployment's.
+    """
+    address = document.get("ApiLocation")
+    if run is None or not isinstance(address, str):
         return None
-    return sha256(canonical(marks)).hexdigest()[:16]
+    return f"{address.rpartition('/')[2]}/{run.rpartition('/')[2]}"
 
 
 def deployment(document: JsonObject) -> str | None:
     """The experiment run that the endpoint came from; it stays on the old run after a redeployment."""
     location = document.get("ExperimentLocation")
     return without_query(location) if isinstance(location, str) and location else None
-
-
-def behind(document: JsonObject, default: JsonObject | None) -> bool:
-    """Whether the endpoint still runs another deployment than the default one; False where that cannot be told."""
-    mine, current = deployment(document), deployment(default) if default is not None else None
-    return mine is not None and current is not None and mine != current
 
 
 def slots(document: JsonObject) -> dict[str, str | None]:

@@ -43,7 +43,8 @@ class Context:
     """Shared by the kinds of one load.
 
     models: every model decoded so far; places: where every resource decoded so far is. scope: the values of `vars`
-    and `environment`. waiting: addresses that must exist, each with who waits for it and where that is said.
+    and `environment`. waiting: addresses that must exist, each with who waits for it and where that is said. produced:
+    model name to the retraining that makes its versions.
     """
 
     environment: Environment
@@ -60,6 +61,7 @@ class Context:
     declared: dict[Address, Span] = field(default_factory=dict)
     places: dict[Address, Mapping[str, str]] = field(default_factory=dict)
     waiting: list[tuple[Address, Address, Span]] = field(default_factory=list)
+    produced: dict[str, Address] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
     _guesses: int = 0
 

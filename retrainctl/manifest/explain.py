@@ -183,8 +183,10 @@ def _wrong_type(violation: Violation) -> Finding:
     kinds = _kinds(violation.expected)
     message = violation.schema.get("errorMessage")
     path = violation.path
+    # A text in the place of a secret's reference is most likely the secret itself: its line must not be shown.
+    bare = violation.schema.get("standsForSecret") and isinstance(violation.value, str)
     return Finding(
-        code="RC115",
+        code="RC120" if bare else "RC115",
         path=path,
         message=f"{field(path)} {message}"
         if message

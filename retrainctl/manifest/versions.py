@@ -14,12 +14,15 @@ from retrainctl.manifest.csvfile import Table
 from retrainctl.manifest.source import Sources
 from retrainctl.manifest.suggest import hint
 from retrainctl.manifest.tables import Tables
+from retrainctl.model.values import JsonObject
 from retrainctl.model.versions import ModelVersion
 
-COLUMNS: Final = ("model", "version", "uri", "file", "sha256", "etag", "trainedAt", "run")
+COLUMNS: Final = ("model", "version", "uri", "file", "sha256", "etag", "trainedAt", "run", "data")
 METRIC: Final = "metrics."
+PARAMETER: Final = "parameters."
 
 NO_METRICS: Final[Mapping[str, float]] = {}
+NO_PARAMETERS: Final[JsonObject] = {}
 
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _URI = re.compile(r"https://[^\s/?#@]+/[^\s?#]+")
@@ -39,7 +42,8 @@ class _BadCell(Exception):
 class VersionTable:
     """A CSV file of versions, its rows by model (all under None where there is no such column).
 
-    places: the column of each of `COLUMNS` after the first, None where there is none.
+    places: the column of each of `COLUMNS` after the first, None where there is none. metrics, parameters: name and
+    column of each.
     """
 
     table: Table
@@ -47,6 +51,7 @@ class VersionTable:
     by_model: bool
     places: Sequence[int | None]
     metrics: Sequence[tuple[str, int]]
+    parameters: Sequence[tuple[str, int]]
     rows: Mapping[str | None, array[int]]
 
     def line(self, model: str) -> tuple[ModelVersion, ...] | None:
@@ -67,7 +72,7 @@ class VersionTable:
 
     def _version(self, model: str, row: int) -> ModelVersion | None:
         cells = self.table.rows[row]
-        version, uri, file, sha256, etag, trained, run = [
+        version, uri, file, sha256, etag, trained, run, data = [
             (cells[at].strip() or None) if at is not None else None for at in self.places
         ]
         if version is None or _VERSION.fullmatch(version) is None:
@@ -96,6 +101,8 @@ class VersionTable:
             trained_at=trained,
             run=run,
             metrics=self._metrics(cells) if self.metrics else NO_METRICS,
+            data=tuple(data.split()) if data is not None else (),
+            parameters={n: cells[at] for n, at in self.parameters if cells[at]} if self.parameters else NO_PARAMETERS,
             origin=Span(self.table.file, self.table.lines[row], 1),
         )
 
@@ -139,19 +146,15 @@ class VersionTables:
 
 def _version_table(table: Table, sources: Sources) -> VersionTable | None:
     columns = {name: at for at, name in enumerate(table.header) if name in COLUMNS}
-    metrics = [
-        (name.removeprefix(METRIC), at)
-        for at, name in enumerate(table.header)
-        if name.startswith(METRIC) and len(name) > len(METRIC)
-    ]
+    metrics, parameters = _named(table, METRIC), _named(table, PARAMETER)
     span = Span(table.file, 1, 1)
-    wrong = [name for name in table.header if name not in COLUMNS and not name.startswith(METRIC)]
+    wrong = [name for name in table.header if name not in COLUMNS and not name.startswith((METRIC, PARAMETER))]
     for name in wrong:
-        next_step = hint(name, [*COLUMNS, "metrics.NAME"], "columns")
+        next_step = hint(name, [*COLUMNS, "metrics.NAME", "parameters.NAME"], "columns")
         sources.found.error("RC144", f'there is no column "{name}" in a file of versions', span, next_step)
     if "version" not in columns or not {"uri", "file"} & columns.keys():
         message = "a file of versions needs the column version, and uri or file"
-        sources.found.error("RC144", message, span, f"Columns: {', '.join(COLUMNS)}, metrics.NAME.")
+        sources.found.error("RC144", message, span, f"Columns: {', '.join(COLUMNS)}, metrics.NAME, parameters.NAME.")
         return None
     if wrong:
         return None
@@ -159,7 +162,17 @@ def _version_table(table: Table, sources: Sources) -> VersionTable | None:
     at = columns.get("model")
     for row, cells in enumerate(table.rows):
         rows.setdefault(None if at is None else cells[at].strip(), array("L")).append(row)
-    return VersionTable(table, sources, at is not None, [columns.get(name) for name in COLUMNS[1:]], metrics, rows)
+    places = [columns.get(name) for name in COLUMNS[1:]]
+    return VersionTable(table, sources, at is not None, places, metrics, parameters, rows)
+
+
+def _named(table: Table, prefix: str) -> list[tuple[str, int]]:
+    """The columns `PREFIX.NAME`: name and place."""
+    return [
+        (name.removeprefix(prefix), at)
+        for at, name in enumerate(table.header)
+        if name.startswith(prefix) and len(name) > len(prefix)
+    ]
 
 
 def model_file(sources: Sources, name: str, base: str, at: Callable[[], Span]) -> str | None:

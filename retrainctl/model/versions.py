@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from retrainctl.diagnostics import Span
+from retrainctl.model.values import JsonObject, Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +15,7 @@ class ModelVersion:
 
     One of these is set: `uri`, the blob without a SAS query; `file`, a path in the project that apply uploads.
     `sha256` is lower-case hexadecimal. `metrics` are as Evaluate Model named them. `run` is the training job's id.
+    `data` are the URIs of what it was trained with, `parameters` the web service parameters of the training job.
     """
 
     model: str
@@ -26,6 +28,8 @@ class ModelVersion:
     trained_at: str | None = None
     run: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    data: tuple[str, ...] = ()
+    parameters: JsonObject = field(default_factory=dict)
     origin: Span | None = None
 
     @property
@@ -36,11 +40,12 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLine:
-    """A named line of versions, in ascending order."""
+    """A named line of versions, in ascending order. `spans` has the finer places of its manifest by path."""
 
     name: str
     versions: tuple[ModelVersion, ...]
     origin: Span | None = None
+    spans: Mapping[Path, Span] = field(default_factory=dict, repr=False, compare=False)
 
     def find(self, version: int) -> ModelVersion | None:
         return next((v for v in self.versions if v.version == version), None)

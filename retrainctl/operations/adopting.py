@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from retrainctl.errors import RetrainctlError
 from retrainctl.manifest.write import manifest, text
 from retrainctl.model.redaction import without_query
+from retrainctl.operations.folding import Found, fold, literal, one_line, plain_spec
 
 PROJECT_FILE = "retrainctl.yaml"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """One resource that exists, as far as a manifest can declare it.
-
-    kind: `WebService`, `Endpoint` ... spec: what the manifest shall say besides `models`, in order.
-    slots: slot name -> blob URI as read; None where a read does not tell.
-    group: what it is filed under (a resource group, a Classic service).
-    """
-
-    kind: str
-    name: str
-    spec: Mapping[str, Any] = field(default_factory=dict)
-    slots: Mapping[str, str | None] = field(default_factory=dict)
-    group: str = ""
+SMALL = 50
+"""Up to so many resources of one group get a file each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,31 +28,56 @@ class Files:
 
 
 def project_files(name: str, environments: Mapping[str, Any], found: Iterable[Found]) -> Files:
-    """A whole project: the project file and one manifest file per resource, grouped in folders."""
+    """A whole project: the project file and the manifests of what was found."""
     spec = {"manifests": ["manifests/"], "environments": dict(environments)}
     project = text([manifest("Project", name, spec)])
     written = manifest_files(found)
     return Files(texts={PROJECT_FILE: project, **written.texts}, notes=written.notes)
 
 
-def manifest_files(found: Iterable[Found], taken: frozenset[str] = frozenset()) -> Files:
-    """The manifests of what was found; every slot gets a model whose version 1 is the blob that it serves now.
-    `taken`: names of models that are declared already."""
-    texts: dict[str, str] = {}
+def manifest_files(
+    found: Iterable[Found], taken: frozenset[str] = frozenset(), declared: Iterable[str] = (), there: Iterable[str] = ()
+) -> Files:
+    """The manifests of what was found: a file for each resource of a small estate, else one for each group.
+
+    Every slot that can be read gets a model whose version 1 is the blob that it serves now. Endpoints of one service
+    whose names follow a pattern become one manifest with a CSV file.
+
+    taken: names of models that are declared already. declared: addresses that are. there: files that must stay.
+    """
     notes: list[str] = []
-    names = _Names(taken)
+    texts: dict[str, str] = {}
+    names, addresses, paths = _Names(taken), _Names(declared), _Names(there)
     ordered = sorted(found, key=lambda entry: (entry.group, entry.kind, entry.name))
     groups = {entry.group for entry in ordered}
-    for entry in ordered:
-        folder = f"manifests/{slug(entry.group)}" if len(groups) > 1 and entry.group else "manifests"
-        path = names.unused(f"{folder}/{slug(entry.name)}", ".yaml")
-        documents, comment = _documents(entry, names)
-        texts[path] = text(documents, comment=comment)
-        notes += comment.splitlines()
+    whole = len(groups) > 1 or len(ordered) > SMALL
+    for group in sorted(groups):
+        members = [entry for entry in ordered if entry.group == group]
+        rows, single = fold(members)
+        stem = f"manifests/{slug(group)}" if group and whole else "manifests"
+        for row in rows:
+            base = paths.unused(f"{stem}/{slug(row.prefix)}" if not whole else f"{stem}-{slug(row.prefix)}", "")
+            table = f"{base}.csv"
+            texts[table] = row.csv
+            comment = _hidden(row.kind, f"{row.name} ({row.count:,} of them)", row.hidden)
+            texts[f"{base}.yaml"] = text([row.document(Path(table).name)], comment=comment)
+            notes += comment.splitlines()
+        if whole and single:
+            path = paths.unused(stem if group else f"{stem}/services", ".yaml")
+            made = [_documents(entry, names, addresses) for entry in single]
+            comment = "\n".join(comment for _, comment in made if comment)
+            texts[path] = text([document for documents, _ in made for document in documents], comment=comment)
+            notes += comment.splitlines()
+            continue
+        for entry in single:
+            path = paths.unused(f"{stem}/{slug(entry.name)}", ".yaml")
+            documents, comment = _documents(entry, names, addresses)
+            texts[path] = text(documents, comment=comment)
+            notes += comment.splitlines()
     return Files(texts=texts, notes=tuple(notes))
 
 
-def _documents(entry: Found, names: _Names) -> tuple[list[dict[str, Any]], str]:
+def _documents(entry: Found, names: _Names, addresses: _Names) -> tuple[list[dict[str, Any]], str]:
     models: list[dict[str, Any]] = []
     pins: dict[str, str] = {}
     hidden: list[str] = []
@@ -73,13 +86,22 @@ def _documents(entry: Found, names: _Names) -> tuple[list[dict[str, Any]], str]:
             hidden.append(slot)
             continue
         model = names.unused(slug(re.sub(r"\s*\[trained model\]$", "", slot, flags=re.IGNORECASE)), "")
-        models.append(manifest("Model", model, {"versions": [{"version": 1, "uri": without_query(uri)}]}))
-        pins[slot] = f"{model}@1"
-    spec = {**entry.spec, **({"models": pins} if pins else {})}
-    lines = [
-        f'{entry.kind}/{entry.name}: what slot "{slot}" serves cannot be read; add it to models' for slot in hidden
-    ]
-    return [*models, manifest(entry.kind, entry.name, spec)], "\n".join(lines)
+        models.append(manifest("Model", model, {"versions": [{"version": 1, "uri": literal(without_query(uri))}]}))
+        pins[literal(slot)] = f"{model}@1"
+    called = addresses.unused(f"{entry.kind}/{entry.name}", "", f"-{slug(entry.group)}").partition("/")[2]
+    spec = {**plain_spec(entry.spec), **({"models": pins} if pins else {})}
+    if called != entry.name:
+        spec = {"name": literal(entry.name), **spec}
+    comment = _hidden(entry.kind, called, hidden)
+    return [*models, manifest(entry.kind, literal(called), spec)], comment
+
+
+def _hidden(kind: str, name: str, slots: Iterable[str]) -> str:
+    """What is said of slots whose model no read shows; on one line each, for it stands in a comment."""
+    return "\n".join(
+        f'{kind}/{one_line(name)}: what slot "{one_line(slot)}" serves cannot be read; add it to models'
+        for slot in slots
+    )
 
 
 class _Names:
@@ -88,8 +110,12 @@ class _Names:
     def __init__(self, taken: Iterable[str]) -> None:
         self._taken = {name.casefold() for name in taken}
 
-    def unused(self, stem: str, ending: str) -> str:
+    def unused(self, stem: str, ending: str, instead: str = "") -> str:
+        """The stem, else with `instead` at its end, else with a number."""
         candidate, number = stem + ending, 1
+        if instead and candidate.casefold() in self._taken:
+            stem += instead
+            candidate = stem + ending
         while candidate.casefold() in self._taken:
             number += 1
             candidate = f"{stem}-{number}{ending}"

@@ -16,7 +16,7 @@ from retrainctl.errors import InvalidInput, RetrainctlError
 from retrainctl.model.address import Address
 from retrainctl.model.environment import Environment
 from retrainctl.model.resource import Desired, Observed
-from retrainctl.operations.adopting import Found
+from retrainctl.operations.folding import Found
 from retrainctl.ports import Reading, TargetSet
 
 
@@ -95,4 +95,3 @@ def export_one(
     if not definition.name_of(document):
         document = {**document, "name": address.name}
     return export(document, api_version=api_version, newline=newline)
-

@@ -34,11 +34,15 @@ class Rest:
 
 
 def interrupted(ledger: Ledger) -> RunSummary | None:
-    """The latest run, if it ended before its plan was carried out. Settling and resuming count as parts of it."""
+    """The latest run, if it ended before its plan was carried out. Settling and resuming count as parts of it; a run
+    that died before it had written down what it was to do has not begun."""
     for summary in reversed(ledger.runs()):
         if summary.info.command == "settle":
             continue
-        return summary if summary.finished is None or _left_something(ledger.run(summary.info.run)) else None
+        record = ledger.run(summary.info.run)
+        if summary.finished is None and PLAN not in record.documents:
+            continue
+        return summary if summary.finished is None or _left_something(record) else None
     return None
 
 

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from retrainctl.model.change import ModelChange, ResourceChange, Risk, Severity
+from retrainctl.model.metrics import BETTER_WHEN
 from retrainctl.model.resource import Applied, Knowledge
-
-# The direction of Evaluate Model's metrics (names from memory of the product, no recording).
-BETTER_WHEN: Mapping[str, str] = {
-    **dict.fromkeys(("accuracy", "precision", "recall", "f-score", "auc", "coefficient of determination"), "higher"),
-    **dict.fromkeys(
-        (
-            "average log loss",
-            "training log loss",
-            "mean absolute error",
-            "root mean squared error",
-            "relative absolute error",
-            "relative squared error",
-        ),
-        "lower",
-    ),
-}
 
 
 def model_risks(change: ResourceChange, applied: Applied | None) -> Iterator[Risk]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from retrainctl.diagnostics import Diagnostic
@@ -15,24 +16,38 @@ _GITHUB_MOST: Final = 10
 """Per level and step; GitHub drops the rest without a word (plan-apply-anchors.md section 6)."""
 
 
-def plan_github(document: Mapping[str, Any]) -> str:
-    """A plan's findings as GitHub log commands, one per line, at most ten of a level; the last one counts the rest."""
-    return _joined(_github(plan_findings(plan_view(document))))
+def plan_github(document: Mapping[str, Any], folder: str = "") -> str:
+    """A plan's findings as GitHub log commands, one per line, at most ten of a level; the last one counts the rest.
+
+    folder: the project's, from the root of the repository, for that is what annotations are placed by.
+    """
+    return _joined(_github(_placed(plan_findings(plan_view(document)), folder)))
 
 
-def diagnostics_github(diagnostics: Iterable[Diagnostic]) -> str:
+def diagnostics_github(diagnostics: Iterable[Diagnostic], folder: str = "") -> str:
     """The findings about the user's files as GitHub log commands."""
-    return _joined(_github(diagnostic_findings(diagnostics)))
+    return _joined(_github(_placed(diagnostic_findings(diagnostics), folder)))
 
 
-def plan_azdo(document: Mapping[str, Any]) -> str:
+def plan_azdo(document: Mapping[str, Any], folder: str = "") -> str:
     """A plan's findings as Azure Pipelines log commands. Notes have no place there and are left out."""
-    return _joined(_azdo(plan_findings(plan_view(document))))
+    return _joined(_azdo(_placed(plan_findings(plan_view(document)), folder)))
 
 
-def diagnostics_azdo(diagnostics: Iterable[Diagnostic]) -> str:
+def diagnostics_azdo(diagnostics: Iterable[Diagnostic], folder: str = "") -> str:
     """The findings about the user's files as Azure Pipelines log commands."""
-    return _joined(_azdo(diagnostic_findings(diagnostics)))
+    return _joined(_azdo(_placed(diagnostic_findings(diagnostics), folder)))
+
+
+def _placed(findings: Sequence[Finding], folder: str) -> Sequence[Finding]:
+    if not folder:
+        return findings
+    return [
+        replace(finding, place=replace(finding.place, path=f"{folder}/{finding.place.path}"))
+        if finding.place.path
+        else finding
+        for finding in findings
+    ]
 
 
 def _joined(lines: Iterable[str]) -> str:

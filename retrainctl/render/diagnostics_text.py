@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from retrainctl.codes.manifest import HIDES_SOURCE
 from retrainctl.diagnostics import Diagnostic, Severity, Span
 from retrainctl.render.escape import json_text, visible
 from retrainctl.render.style import PLAIN, Style, cells, count, wrapped
@@ -30,8 +31,13 @@ def diagnostics_text(
     """
     found = tuple(diagnostics)
     lines: list[str] = []
+    secret = {(d.span.file, d.span.line) for d in found if d.span is not None and d.code in HIDES_SOURCE}
+
+    def shown(file: str, line: int) -> str | None:
+        return None if (file, line) in secret else source(file, line)
+
     for diagnostic in found:
-        lines.extend(_one(diagnostic, source, style))
+        lines.extend(_one(diagnostic, shown, style))
     if found and summary:
         lines.append(_summary(found))
     return "".join(f"{line}\n" for line in lines)

@@ -61,11 +61,12 @@ def _plan(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 "models": models,
             },
         )
-    for entry in view.drift:
+    for entry in (*view.drift, *view.allowed_drift):
+        allowed = {"allowed": entry.allowed} if entry.allowed else {}
         yield _event(
             "resource_drift",
             f"{entry.address}: {entry.path} was changed outside retrainctl",
-            change={"resource": _resource(entry.address), "action": "update", "path": entry.path},
+            change={"resource": _resource(entry.address), "action": "update", "path": entry.path, **allowed},
         )
     yield from (_diagnostic(finding) for finding in plan_findings(view) if finding.code != "drift")
     counts = {"add": "create", "change": "update", "remove": "delete", "replace": "replace"}

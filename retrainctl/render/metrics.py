@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
-from retrainctl.plan.risk import BETTER_WHEN
+from retrainctl.model.metrics import BETTER_WHEN
 from retrainctl.render.escape import visible
 
 UNKNOWN: Final = "(unknown)"
@@ -15,7 +16,7 @@ UNKNOWN: Final = "(unknown)"
 class MetricView:
     """One metric, old against new. `move` is `up 0.008, better`; `judged` is `better`, `worse` or empty.
 
-    The shares (0 to 1, of the larger absolute value) are for bars; None where a side has no number.
+    was, now: the values as numbers; None where a side has none.
     """
 
     name: str
@@ -23,12 +24,19 @@ class MetricView:
     after: str
     move: str
     judged: str
-    before_share: float | None = None
-    after_share: float | None = None
+    was: float | None = None
+    now: float | None = None
 
     @property
     def known_before(self) -> bool:
         return self.before != UNKNOWN
+
+    @property
+    def shares(self) -> tuple[float | None, float | None]:
+        """Both values as shares (0 to 1) of the larger one, for bars."""
+        largest = max((abs(n) for n in (self.was, self.now) if n is not None), default=0.0)
+        was, now = (None if n is None or not largest else abs(n) / largest for n in (self.was, self.now))
+        return was, now
 
 
 def metric_views(before: Any, after: Any) -> tuple[MetricView, ...]:
@@ -36,31 +44,28 @@ def metric_views(before: Any, after: Any) -> tuple[MetricView, ...]:
     old = before if isinstance(before, dict) else {}
     new = after if isinstance(after, dict) else {}
     names = [*new, *(name for name in old if name not in new)]
-    return tuple(_view(name, old.get(name), new.get(name)) for name in names)
+    return tuple([_view(name, old.get(name), new.get(name)) for name in names])
 
 
 def _view(name: str, old: Any, new: Any) -> MetricView:
     was, now = _number(old), _number(new)
-    largest = max((abs(n) for n in (was, now) if n is not None), default=0.0)
-    move, judged = _move(name, was, now)
-    return MetricView(
-        name=visible(name),
-        before=_shown(old),
-        after=_shown(new),
-        move=move,
-        judged=judged,
-        before_share=None if was is None or not largest else abs(was) / largest,
-        after_share=None if now is None or not largest else abs(now) / largest,
-    )
+    shown, wanted = _known(name)
+    move, judged = _move(wanted, was, now)
+    return MetricView(name=shown, before=_shown(old), after=_shown(new), move=move, judged=judged, was=was, now=now)
 
 
-def _move(name: str, was: float | None, now: float | None) -> tuple[str, str]:
+@lru_cache(maxsize=256)
+def _known(name: str) -> tuple[str, str | None]:
+    """A metric's name as shown and which direction is better: thousands of changes share a handful of names."""
+    return visible(name), BETTER_WHEN.get(name.casefold())
+
+
+def _move(wanted: str | None, was: float | None, now: float | None) -> tuple[str, str]:
     if was is None or now is None:
         return ("new" if was is None and now is not None else ""), ""
     if was == now:
         return "same", ""
     direction = "up" if now > was else "down"
-    wanted = BETTER_WHEN.get(name.casefold())
     judged = "" if wanted is None else "better" if (direction == "up") == (wanted == "higher") else "worse"
     return f"{direction} {abs(now - was):.4g}" + (f", {judged}" if judged else ""), judged
 

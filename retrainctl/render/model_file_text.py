@@ -9,7 +9,7 @@ from retrainctl.render.escape import visible
 from retrainctl.render.style import PLAIN, Style, count, wrapped
 from retrainctl.render.table import table
 
-_LEAD = 14
+_LEAD = 16
 _KINDS = {"studio": "Studio model", "onnx": "ONNX model"}
 _MOST_ROWS = 200
 _MOST_CATEGORIES = 12

@@ -24,7 +24,7 @@ def plan_html(document: Mapping[str, Any]) -> str:
     markup that slipped through an escape could not act.
     """
     style, script = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    view = plan_view(document)
+    view = plan_view(document, calls=True)
     return _template().render(
         plan=view,
         style=style,

@@ -18,6 +18,7 @@ from retrainctl.render.budget import UNLIMITED, Preset, Section, fitted, unabrid
 from retrainctl.render.escape import clip, html_code, markdown_code, markdown_fence
 from retrainctl.render.read import plan_view
 from retrainctl.render.style import SYMBOLS, count
+from retrainctl.render.values import NOT_SET
 from retrainctl.render.view import ChangeView, MoveView, PlanView
 
 ARROW = "→"
@@ -38,7 +39,7 @@ class MarkdownOptions:
 
 def plan_markdown(document: Mapping[str, Any], options: MarkdownOptions | None = None) -> str:
     """The plan document as Markdown, a final newline included, never larger than the preset's limit."""
-    view, options = plan_view(document), options or MarkdownOptions()
+    view, options = plan_view(document, calls=True), options or MarkdownOptions()
     preset = options.preset
     page = _Page(view, preset)
     head, foot = _head(view, options), _foot(view, options)
@@ -81,6 +82,8 @@ def _head(view: PlanView, options: MarkdownOptions) -> str:
     facts = [markdown_code(view.digest, 80)] if view.digest else []
     if view.commit:
         facts.append(f"commit {markdown_code(view.commit[:12])}{' with uncommitted changes' if view.dirty else ''}")
+    if view.guards:
+        facts.append(f"guards {markdown_code(view.guards)}")
     if view.created_at:
         facts.append(f"planned {markdown_code(view.created_at, 40)}{age(view.created_at, options.now)}")
     if view.policy:
@@ -130,6 +133,7 @@ class _Page:
             self._warnings(),
             self._details(full=full),
             self._drift(),
+            self._allowed_drift(),
             self._not_covered(),
             self._suppressed(),
         )
@@ -226,6 +230,13 @@ class _Page:
         ]
         return self._folded(5, "Drift: changed outside retrainctl", rows, "drifted field") if rows else None
 
+    def _allowed_drift(self) -> Section | None:
+        rows = [
+            f"- {self.code(e.address)} {self.code(e.path)}: {self.code(e.after)}, allowed {self.code(e.allowed)}\n"
+            for e in self.view.allowed_drift
+        ]
+        return self._folded(7, "Allowed drift", rows, "allowed difference") if rows else None
+
     def _not_covered(self) -> Section | None:
         rows = [f"- {self.code(address)}\n" for address in self.view.not_covered]
         return self._folded(6, "Not covered", rows, "resource") if rows else None
@@ -281,8 +292,10 @@ def _diff(change: ChangeView, full: bool) -> Iterator[str]:
         yield from _diff_move(move, full)
     for field in change.fields:
         note = f" ({field.note})" if field.note else ""
-        yield f"- {field.path}: {field.before}{note}"
-        yield f"+ {field.path}: {field.after}"
+        if field.before != NOT_SET or field.after == NOT_SET:
+            yield f"- {field.path}: {field.before}{note}"
+        if field.after != NOT_SET:
+            yield f"+ {field.path}: {field.after}{'' if field.before != NOT_SET else note}"
     if full:
         if change.unchanged:
             yield f"  {count(change.unchanged, 'unchanged field')} hidden"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from retrainctl.render.read import plan_view
 from retrainctl.render.style import PLAIN, SYMBOLS, Style, cells, count, pad, shorten, wrapped
-from retrainctl.render.view import ChangeView, MoveView, PlanView
+from retrainctl.render.view import ChangeView, DriftView, MoveView, PlanView
 
 _WIDEST_ADDRESS = 40
 _AGAIN_FROM = 10
@@ -32,7 +32,8 @@ def plan_text(document: Mapping[str, Any], options: TextOptions | None = None) -
     """The plan document as text, a final newline included. No line but an unbreakable address or URI is wider than
     the style allows.
     """
-    view, options = plan_view(document), options or TextOptions()
+    options = options or TextOptions()
+    view = plan_view(document, calls=options.explain)
     return "\n".join(_lines(view, options)) + "\n"
 
 
@@ -90,6 +91,9 @@ def _details(change: ChangeView, options: TextOptions) -> Iterator[str]:
     for move in change.moves:
         yield from _move(move, style)
     for field in change.fields:
+        if change.action == "create":
+            yield from wrapped(f"{field.path}: {field.after}", style, first="    ", rest="      ")
+            continue
         note = f" ({field.note})" if field.note else ""
         yield from _field(field.path, field.before, field.after, note, style)
     if change.unchanged:
@@ -175,17 +179,23 @@ def _warnings(view: PlanView, style: Style) -> Iterator[str]:
 
 
 def _drift(view: PlanView, style: Style) -> Iterator[str]:
-    if not view.drift:
-        return
-    places = len({entry.address for entry in view.drift})
-    said = f"Drift: {count(len(view.drift), 'field')} of {count(places, 'resource')} changed outside retrainctl"
-    yield from ("", style.paint("strong", said))
+    if view.drift:
+        yield from ("", style.paint("strong", f"Drift: {view.drifted}"))
+        yield from _drifted(view.drift, style)
+    if view.allowed_drift:
+        yield from ("", f"Allowed drift: {count(len(view.allowed_drift), 'field')}, no alarm")
+        yield from _drifted(view.allowed_drift, style)
+
+
+def _drifted(entries: Iterable[DriftView], style: Style) -> Iterator[str]:
     address = None
-    for entry in view.drift:
+    for entry in entries:
         if entry.address != address:
             address = entry.address
             yield f"  {address}"
         yield from _field(entry.path, entry.before, entry.after, "", style)
+        if entry.allowed:
+            yield from wrapped(f"allowed {entry.allowed}", style, first="      ", rest="        ")
 
 
 def _not_covered(view: PlanView, style: Style) -> Iterator[str]:
@@ -218,6 +228,8 @@ def _footer(view: PlanView, options: TextOptions) -> Iterator[str]:
     facts = [f"Digest: {view.digest}"] if view.digest else []
     if view.commit:
         facts.append(f"Commit: {view.commit}{' (with uncommitted changes)' if view.dirty else ''}")
+    if view.guards:
+        facts.append(f"Guards: {view.guards}")
     if facts and view.changes:
         yield from ("", *facts)
     if options.hints and view.changes:
@@ -229,7 +241,8 @@ def _next(view: PlanView, options: TextOptions) -> Iterator[str]:
 
     env = quote(view.environment)
     if not view.applyable:
-        yield "Next: change the manifests, or pass the guard with the override above, and plan again."
+        way = ", or pass the guard with its override," if any(block.override for block in view.blocked) else ""
+        yield from wrapped(f"change the manifests{way} and plan again", options.style, first="Next: ")
     elif options.saved_as is not None:
         yield f"Next: retrainctl apply {quote(options.saved_as)} --env {env}"
     else:

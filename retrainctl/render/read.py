@@ -32,9 +32,9 @@ from retrainctl.render.view import (
 _RANK: Final = {"danger": 0, "warning": 2}
 
 
-def plan_view(document: Mapping[str, Any]) -> PlanView:
-    """Reads a decoded plan document (DESIGN.md section 6)."""
-    changes = tuple(sorted((_change(c) for c in objects(document, "resource_changes")), key=_riskiest_first))
+def plan_view(document: Mapping[str, Any], *, calls: bool = False) -> PlanView:
+    """Reads a decoded plan document (DESIGN.md section 6). calls: also what will be sent, the bulk of a plan."""
+    changes = tuple(sorted([_change(c, calls) for c in objects(document, "resource_changes")], key=_riskiest_first))
     source = document.get("source") or {}
     summary = document.get("summary") or {}
     return PlanView(
@@ -43,13 +43,15 @@ def plan_view(document: Mapping[str, Any]) -> PlanView:
         digest=text_of(document, "digest"),
         commit=text_of(source, "commit"),
         dirty=bool(source.get("dirty")),
+        guards=_guards(source.get("guards")),
         created_at=text_of(document, "created_at"),
         version=text_of(document, "retrainctl_version"),
         counts=Counter(change.action for change in changes),
         risks=Counter(risk.severity for change in changes for risk in change.risks),
         unchanged=_int(summary, "no_op"),
         changes=changes,
-        drift=tuple(_drift(entry) for entry in objects(document, "drift")),
+        drift=tuple(_drift(entry) for entry in objects(document, "drift") if not entry.get("allowed")),
+        allowed_drift=tuple(_drift(entry) for entry in objects(document, "drift") if entry.get("allowed")),
         suppressed=tuple(
             SuppressedView(
                 address=text_of(e, "address"), path=path_text(e.get("path") or ""), reason=text_of(e, "reason")
@@ -71,6 +73,11 @@ def plan_view(document: Mapping[str, Any]) -> PlanView:
     )
 
 
+def _guards(guards: Any) -> str:
+    """The trusted ref that the guards are from: `origin/main (1a2b3c4d5e)`."""
+    return f"{text_of(guards, 'ref')} ({text_of(guards, 'commit')[:10]})" if isinstance(guards, Mapping) else ""
+
+
 def _riskiest_first(change: ChangeView) -> tuple[int, int, str]:
     rank = _RANK.get(change.severity, 3)
     if change.action in ("delete", "replace"):
@@ -78,14 +85,13 @@ def _riskiest_first(change: ChangeView) -> tuple[int, int, str]:
     return rank, ACTIONS.index(change.action) if change.action in ACTIONS else len(ACTIONS), change.address
 
 
-def _change(entry: Mapping[str, Any]) -> ChangeView:
+def _change(entry: Mapping[str, Any], calls: bool) -> ChangeView:
     change = entry.get("change") or {}
     moves = tuple(move_view(move) for move in objects(entry, "model_changes"))
     fields, unchanged = changed_fields(_without_uploads(change) if moves else change)
     risks = tuple(sorted((_risk(risk) for risk in objects(entry, "risks")), key=_worst_first))
     found = {risk.severity for risk in risks}
     origin = entry.get("origin") or {}
-    steps = _steps(entry)
     return ChangeView(
         address=text_of(entry, "address"),
         kind=text_of(entry, "kind"),
@@ -100,8 +106,9 @@ def _change(entry: Mapping[str, Any]) -> ChangeView:
         origin=Place(path=_raw(origin, "path"), line=_int(origin, "line"), column=_int(origin, "column")),
         after=tuple(visible(str(address)) for address in entry.get("after") or ()),
         identity=text_of(entry, "identity"),
-        steps=steps,
-        calls=sum(len(step.requests) for step in steps),
+        steps=_steps(entry) if calls else (),
+        calls=sum(len(objects(step, "requests")) for step in objects(entry, "steps"))
+        or len(objects(entry, "requests")),
     )
 
 
@@ -165,7 +172,19 @@ def _request(request: Mapping[str, Any]) -> RequestView:
 
 def _drift(entry: Mapping[str, Any]) -> DriftView:
     old, new = pair_of(entry, "before", "after")
-    return DriftView(address=text_of(entry, "address"), path=path_text(entry.get("path") or ""), before=old, after=new)
+    return DriftView(
+        address=text_of(entry, "address"),
+        path=path_text(entry.get("path") or "") or "(the whole resource)",
+        before=old,
+        after=new,
+        allowed=_allowance(entry.get("allowed")),
+    )
+
+
+def _allowance(allowed: Any) -> str:
+    if not isinstance(allowed, Mapping):
+        return ""
+    return f"until {text_of(allowed, 'expires')} by {text_of(allowed, 'owner')}: {text_of(allowed, 'reason')}"
 
 
 def pair_of(entry: Mapping[str, Any], before: str, after: str) -> tuple[str, str]:

@@ -16,12 +16,13 @@ _WORST_FIRST: Final = (
     "unknown",
     "conflicted",
     "in_flight",
+    "restored",
     "not_attempted",
     "skipped",
     "verified",
     "applied",
 )
-_BAD: Final = frozenset({"failed", "conflicted", "unknown", "in_flight"})
+_BAD: Final = frozenset({"failed", "conflicted", "unknown", "in_flight", "restored"})
 _UNTRIED: Final = frozenset({"skipped", "not_attempted"})
 _VERDICTS: Final = {
     "applied": "Applied",
@@ -32,7 +33,7 @@ _VERDICTS: Final = {
     "interrupted": "Interrupted",
     "blocked": "Blocked, nothing was written",
 }
-_COUNTED: Final = ("applied", "failed", "conflicted", "unknown", "in_flight", "skipped", "not_attempted")
+_COUNTED: Final = ("applied", "restored", "failed", "conflicted", "unknown", "in_flight", "skipped", "not_attempted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

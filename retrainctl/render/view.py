@@ -103,7 +103,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeView:
-    """One resource's planned transition. `severity` is that of its worst risk, `unchanged` counts hidden fields."""
+    """One resource's planned transition.
+
+    `severity` is that of its worst risk, `unchanged` counts hidden fields, `calls` the requests; `steps` are empty
+    unless they were asked for.
+    """
 
     address: str
     kind: str
@@ -150,10 +154,13 @@ class ChangeView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftView:
+    """A place that is not as we last wrote it. `allowed` says on whose word, and until when, that is no alarm."""
+
     address: str
     path: str
     before: str
     after: str
+    allowed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,13 +194,14 @@ class BlockView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
-    """A whole plan for reading. `changes` are riskiest first."""
+    """A whole plan for reading. `changes` are riskiest first; `drift` is without what somebody has allowed."""
 
     environment: str
     targets: Mapping[str, str]
     digest: str
     commit: str
     dirty: bool
+    guards: str
     created_at: str
     version: str
     counts: Mapping[str, int]
@@ -201,6 +209,7 @@ class PlanView:
     unchanged: int
     changes: tuple[ChangeView, ...]
     drift: tuple[DriftView, ...]
+    allowed_drift: tuple[DriftView, ...]
     suppressed: tuple[SuppressedView, ...]
     policy: tuple[PolicyView, ...]
     blocked: tuple[BlockView, ...]
@@ -227,11 +236,19 @@ class PlanView:
     def verdict(self) -> str:
         """The first line of every output."""
         stop = "" if self.applyable else "Blocked. "
+        if not self.changes and self.drift:
+            return f"{stop}Drift in {self.environment}: {self.drifted}."
         if not self.changes:
             return f"{stop}No changes in {self.environment}. {self.unchanged_sentence}"
         return f"{stop}Plan for {self.environment}: {count(len(self.changes), 'change')} ({self.actions}). " + (
             f"Needs attention: {self.concerns}." if self.concerns else "No risks seen."
         )
+
+    @property
+    def drifted(self) -> str:
+        """`3 fields of 2 resources changed outside retrainctl`."""
+        places = len({entry.address for entry in self.drift})
+        return f"{count(len(self.drift), 'field')} of {count(places, 'resource')} changed outside retrainctl"
 
     @property
     def concerns(self) -> str:

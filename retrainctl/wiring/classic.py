@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +32,7 @@ _GERMAN_CLOUD = "https://management.microsoftazure.de"
 class ClassicParts:
     """What the target is made of. Nothing is resolved and nobody asked before the first call.
 
-    emulated: this is the emulator, whose storage accounts have built-in keys. ca_file: further authorities.
+    built_in: the key of a storage account in the emulator; None for real ones. ca_file: further authorities.
     """
 
     settings: ClassicSettings
@@ -43,7 +42,7 @@ class ClassicParts:
     redactor: Redactor
     environ: Mapping[str, str]
     parallel: int
-    emulated: bool = False
+    built_in: Callable[[str], Secret] | None = None
     tenant: str | None = None
     ca_file: Path | None = None
 
@@ -114,17 +113,14 @@ class ClassicParts:
 
     def _given(self, account: str) -> Secret | None:
         settings = self.storage.get(account)
-        if self.emulated or settings is None or settings.sas is None:
+        if self.built_in is not None or settings is None or settings.sas is None:
             return None
         return self._resolved(settings.sas)
 
-    def _signer(self, account: str, until: datetime) -> Signer:
+    def _signer(self, account: str) -> Signer:
         """The account's key, else a delegation key, which is good for six hours."""
-        del until
-        if self.emulated:
-            from retrainctl.wiring.secrets import emulator_account_key
-
-            return Secret(emulator_account_key(account))
+        if self.built_in is not None:
+            return self.built_in(account)
         settings = self.storage.get(account)
         if settings is not None and settings.key is not None:
             return self._resolved(settings.key)

@@ -20,8 +20,9 @@ from retrainctl.model.address import Address
 from retrainctl.model.environment import ArmSettings, Environment, Project
 from retrainctl.model.redaction import Redactor, short_hash
 from retrainctl.model.values import Secret, SecretRef
-from retrainctl.ports import Clock, LedgerStore, SecretResolver, SecretUnavailable, TargetSet
+from retrainctl.ports import Clock, LedgerStore, Planner, SecretResolver, SecretUnavailable, TargetSet, Writer
 from retrainctl.targets.arm.planner import ArmPlanner
+from retrainctl.targets.classic.planner import ClassicPlanner
 from retrainctl.wiring.emulator import EmulatorHandle, ensure_running
 from retrainctl.wiring.secrets import BuiltInSecrets, Secrets
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from retrainctl.targets.blob.access import Access
     from retrainctl.targets.blob.store import AzureBlobStore
     from retrainctl.targets.snapshot.registry import Snapshot
+    from retrainctl.wiring.classic import ClassicParts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +49,23 @@ def offline(environment: Environment, snapshot: Snapshot) -> TargetSet:
     return TargetSet(readers=snapshot.readers, planners=planners(environment))
 
 
-def planners(environment: Environment) -> dict[str, ArmPlanner]:
+def planners(environment: Environment) -> dict[str, Planner]:
     """The pure halves of the environment's targets."""
-    found: dict[str, ArmPlanner] = {}
+    found: dict[str, Planner] = {}
     if environment.arm is not None:
         found["arm"] = ArmPlanner(settings=environment.arm, environment=environment.name)
+    if environment.classic is not None:
+        found["classic"] = ClassicPlanner(settings=environment.classic)
     return found
 
 
 def online(project: Project, environment: Environment, outside: Outside) -> TargetSet:
     """The live targets; in an emulator environment the emulator is started on demand."""
-    writers = {}
+    writers: dict[str, Writer] = {}
     if (arm := arm_target(project, environment, outside)) is not None:
         writers["arm"] = arm
+    if (classic := classic_parts(project, environment, outside)) is not None:
+        writers["classic"] = classic.target()
     return TargetSet(readers=writers, planners=planners(environment), writers=writers)
 
 
@@ -109,6 +115,30 @@ def arm_target(project: Project, environment: Environment, outside: Outside) -> 
         planner=ArmPlanner(settings=settings, environment=environment.name),
         secrets=resolver(project, environment, outside),
         parallel=outside.parallel,
+    )
+
+
+def classic_parts(project: Project, environment: Environment, outside: Outside) -> ClassicParts | None:
+    """What the Classic workspace of an environment is reached with; None where it has no `classic` settings."""
+    if environment.classic is None:
+        return None
+    from retrainctl.wiring.classic import ClassicParts, at_emulator
+
+    handle = start_emulator(project, environment)
+    settings = environment.classic
+    if handle is not None:
+        settings = at_emulator(settings, handle.url, Secret(handle.token))
+    return ClassicParts(
+        settings=settings,
+        storage=environment.storage,
+        secrets=resolver(project, environment, outside),
+        clock=outside.clock,
+        redactor=outside.redactor,
+        environ={} if handle is not None else outside.environ,
+        parallel=outside.parallel,
+        built_in=None if handle is None else lambda account: Secret(emulator_account_key(account)),
+        tenant=environment.arm.tenant if environment.arm is not None else None,
+        ca_file=handle.ca if handle is not None else _extra_authorities(outside.environ),
     )
 
 

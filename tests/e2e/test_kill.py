@@ -20,6 +20,7 @@ from retrainctl.wiring import emulator
 from retrainctl.wiring.clock import SystemClock
 from tests.support.command import Shell
 from tests.support.estate import make_estate
+from tests.support.inside import Inside
 
 FULL = bool(os.environ.get("RETRAINCTL_FULL"))
 POINTS = 200 if FULL else 40
@@ -28,10 +29,14 @@ FAULTS = {"op-seconds": "0.03", "op-polls": "1", "latency": "1ms..6ms", "throttl
 
 
 class Bench:
-    """One project with its emulator, put back to version 1 between the rounds."""
+    """One project with its emulator. Every round applies another version than the one before.
+
+    What is killed is a process of its own; what is looked at afterwards runs in this one.
+    """
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
+        self.do = Inside(shell.folder, shell.environ)
         make_estate(shell.folder, RESOURCES)
         self.state = shell.folder / ".retrainctl" / "emulator"
         self.handle = emulator.ensure_running(self.state, seeds=[shell.folder / "seed"])
@@ -56,13 +61,13 @@ class Bench:
     def check(self, version: int, since: int) -> None:
         """Resumes, and holds what must hold after any death."""
         unsettled = len(self.ledger().unsettled())
-        plan = self.shell("plan", "--var", f"version={version}", "--output", "json")
+        plan = self.do("plan", "--var", f"version={version}", "--output", "json")
         document = json.loads(plan.out)
         if unsettled:
             assert any(w["code"] == "unsettled" for w in document["warnings"]), "a clean slate before the unknowns"
-        self.shell("apply", "--resume", "--yes", "--var", f"version={version}")
-        self.shell("apply", "--yes", "--var", f"version={version}")
-        after = self.shell("plan", "--detailed-exitcode", "--var", f"version={version}")
+        self.do("apply", "--resume", "--yes", "--var", f"version={version}")
+        self.do("apply", "--yes", "--var", f"version={version}")
+        after = self.do("plan", "--detailed-exitcode", "--var", f"version={version}")
         assert "No changes" in after.out
         writes = self.control("GET", f"writes?since={since}")["writes"]
         effects = [w["path"] for w in writes if w["effect"] == "done"]

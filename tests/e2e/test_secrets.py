@@ -18,6 +18,8 @@ CREDENTIALS = "CanaryCredentialsOfTheBlobStore42"
 SPELLINGS = [
     SIG,
     "CanarySig",
+    "CanaryKey",
+    KEY[-20:],
     KEY,
     CREDENTIALS,
     quote(KEY, safe=""),

@@ -296,6 +296,11 @@ def test_a_seed_brings_files_and_makes_the_rest_on_demand(emulator: Emulator, tm
     model = emulator.http.head(f"/{ACCOUNT}/box/model.ilearner")
     assert model.headers["x-ms-meta-retrainctl-format"] == "onnx"
     assert emulator.http.head(f"/{ACCOUNT}/box/file.txt").headers["x-ms-meta-origin"] == "seed"
+    with client(emulator) as service:
+        listed = {blob.name: blob.size for blob in service.get_container_client("open").list_blobs()}
+    assert list(listed) == [f"rental{number:02d}.csv" for number in range(8, 13)]
+    assert listed["rental08.csv"] == len(first.content)
+    assert emulator.control("GET", "status")["resources"]["blobs"] == 7
     emulator.http.put(
         f"/{ACCOUNT}/box/file.txt", content=b"mine now", headers={"x-ms-blob-type": "BlockBlob", "x-ms-version": "1"}
     )

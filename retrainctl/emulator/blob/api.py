@@ -193,9 +193,14 @@ class BlobApi:
 
     async def _list_blobs(self, request: Request) -> Answer:
         request.access.require("container", "l")
-        found = _existing(request)
-        with self._frame.store.transaction():
-            page = listing.blobs_page(self._shelf, found.account, found.name, self._base(request), request.call.query)
+        found, query = _existing(request), request.call.query
+        shown = listing.page(self._shelf, found.account, found.name, query)
+        sizes: dict[str, int] = {}
+        for item in shown.items:
+            if isinstance(item, Blob):
+                sizes[item.name] = await self._size(item)
+                await asyncio.sleep(0)  # many may be made now: others get their turn in between
+        page = listing.blobs_page(shown, sizes, found.name, self._base(request), query)
         return Answer(body=page, media=XML)
 
     # Writing blobs

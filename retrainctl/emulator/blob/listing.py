@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from retrainctl.emulator.blob.dialect import document
@@ -38,11 +39,18 @@ def containers_page(found: Iterable[Container], base: str, query: Mapping[str, s
     return document(f"<EnumerationResults ServiceEndpoint={quoteattr(base)}>{_echo(query)}{body}</EnumerationResults>")
 
 
-def blobs_page(shelf: Shelf, account: str, container: str, base: str, query: Mapping[str, str]) -> bytes:
-    """One page; with a delimiter, names that go on behind it are one prefix each."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What one page of blobs shows: blobs, and prefixes for names that go on behind a delimiter; `last` ends it."""
+
+    items: Sequence[Blob | str]
+    last: str
+
+
+def page(shelf: Shelf, account: str, container: str, query: Mapping[str, str]) -> Page:
+    """The page that a list request asks for."""
     limit, prefix, delimiter = _limit(query), query.get("prefix", ""), query.get("delimiter", "")
-    with_metadata = "metadata" in query.get("include", "")
-    items: list[str] = []
+    items: list[Blob | str] = []
     seen = last = ""
     for blob in shelf.blobs(account, container, prefix, marker(query)):
         cut = blob.name.find(delimiter, len(prefix)) if delimiter else -1
@@ -53,14 +61,23 @@ def blobs_page(shelf: Shelf, account: str, container: str, base: str, query: Map
         if len(items) == limit:
             break
         last, seen = blob.name, group
-        if group:
-            items.append(f"<BlobPrefix><Name>{escape(group)}</Name></BlobPrefix>")
-        else:
-            items.append(_blob(blob, shelf.ready(blob), with_metadata=with_metadata))
+        items.append(group or blob)
     else:
         last = ""
+    return Page(items=items, last=last)
+
+
+def blobs_page(shown: Page, sizes: Mapping[str, int], container: str, base: str, query: Mapping[str, str]) -> bytes:
+    """`sizes` has the size of every blob of the page, by name."""
+    with_metadata = "metadata" in query.get("include", "")
+    items = [
+        f"<BlobPrefix><Name>{escape(item)}</Name></BlobPrefix>"
+        if isinstance(item, str)
+        else _blob(item, sizes[item.name], with_metadata=with_metadata)
+        for item in shown.items
+    ]
     head = f"ServiceEndpoint={quoteattr(base)} ContainerName={quoteattr(container)}"
-    body = f"<Blobs>{''.join(items)}</Blobs>{_next(last)}"
+    body = f"<Blobs>{''.join(items)}</Blobs>{_next(shown.last)}"
     return document(f"<EnumerationResults {head}>{_echo(query)}{body}</EnumerationResults>")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 from retrainctl.emulator.blob import contents, copies, shelf
 from retrainctl.emulator.blob.address import join
@@ -45,6 +45,14 @@ class BlobRoom:
 
     def sections(self) -> Mapping[str, Section]:
         return {"blobs": self._seeding.blobs}
+
+    def controls(self) -> Mapping[tuple[str, str], Callable[[Call], Any]]:
+        """As `control.Controllable` asks: there are none."""
+        return {}
+
+    def holdings(self) -> Mapping[str, int]:
+        """As `control.Controllable` asks."""
+        return {"blobs": count} if (count := self.shelf.count()) else {}
 
     async def _answer(self, call: Call) -> Answer:
         if not self._ours(call):

@@ -78,6 +78,11 @@ class Shelf:
         """Whether anything was ever put into this account."""
         return self._store.row("SELECT 1 FROM container WHERE account=? LIMIT 1", account) is not None
 
+    def count(self) -> int:
+        """All blobs of all accounts."""
+        row = self._store.row("SELECT count(*) FROM blob")
+        return int(row[0]) if row else 0
+
     def container(self, account: str, name: str) -> Container | None:
         row = self._store.row(
             "SELECT account, name, etag, modified, access, metadata FROM container WHERE account=? AND name=?",

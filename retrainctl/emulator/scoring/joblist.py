@@ -81,6 +81,10 @@ class JobList:
         )
         return None if row is None else _job(row)
 
+    def counts(self) -> dict[str, int]:
+        """Jobs by state."""
+        return {str(state): int(n) for state, n in self._store.rows("SELECT state, count(*) FROM job GROUP BY state")}
+
     def running(self) -> list[Job]:
         """Started and not ended, first come first."""
         rows = self._store.rows(f"SELECT {_COLUMNS} FROM job WHERE state='Running' ORDER BY seq")  # noqa: S608

@@ -69,6 +69,10 @@ class Jobs:
                 self._list.end(job, "Cancelled")
         return Answer(status=204, wrote=True)
 
+    def counts(self) -> dict[str, int]:
+        """`jobs/STATE` to number."""
+        return {f"jobs/{state}": number for state, number in self._list.counts().items()}
+
     def _job(self, call: Call) -> Job:
         serving = self._services.admitted(call)
         job = self._list.get(serving.owner, call.params["job"])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 from retrainctl.emulator.blob.room import blob_room
 from retrainctl.emulator.exchange import Answer, Call
@@ -114,6 +114,14 @@ class ScoringRoom:
 
     def sections(self) -> Mapping[str, Section]:
         return {}
+
+    def controls(self) -> Mapping[tuple[str, str], Callable[[Call], Any]]:
+        """As `control.Controllable` asks: there are none."""
+        return {}
+
+    def holdings(self) -> Mapping[str, int]:
+        """As `control.Controllable` asks: jobs by state."""
+        return self._jobs.counts()
 
     def _describe(self, call: Call) -> Answer:
         serving = self._services.find(place_of(call))

@@ -9,8 +9,8 @@ from retrainctl.diagnostics import Span
 from retrainctl.manifest.context import Context
 from retrainctl.manifest.document import children, size
 from retrainctl.manifest.handler import KindHandler, Stage
-from retrainctl.manifest.instance import Instance
-from retrainctl.manifest.versions import NO_METRICS, check_line, model_file
+from retrainctl.manifest.instance import Instance, Spans
+from retrainctl.manifest.versions import NO_METRICS, NO_PARAMETERS, check_line, model_file
 from retrainctl.model.versions import ModelLine, ModelVersion
 
 
@@ -23,7 +23,7 @@ def decode(instance: Instance, context: Context) -> ModelLine | None:
         versions = _from_list(instance, context, declared)
     if versions is None or not check_line(versions, context.found):
         return None
-    return ModelLine(name=instance.address.name, versions=versions, origin=instance.origin)
+    return ModelLine(name=instance.address.name, versions=versions, origin=instance.origin, spans=Spans(instance))
 
 
 def _from_csv(instance: Instance, context: Context, name: str) -> tuple[ModelVersion, ...] | None:
@@ -62,6 +62,8 @@ def _version(
         trained_at=entry.get("trainedAt"),
         run=entry.get("run"),
         metrics=entry.get("metrics", NO_METRICS),
+        data=tuple(entry.get("data", ())),
+        parameters=entry.get("parameters", NO_PARAMETERS),
         origin=origin,
     )
 

@@ -43,10 +43,18 @@ class Access:
         return text.strip().lstrip("?") if "sig=" in text else None
 
     def usable(self, account: str) -> Any:
-        """The credential as azure-storage-blob takes it; raises `AuthFailed` (RC666) for a text that is none."""
+        """The credential as azure-storage-blob takes it; raises `AuthFailed` for a text that is none (RC666)
+        and for tokens where they would go out in clear."""
         from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
 
         if not isinstance(self.credential, Secret):
+            if not self.endpoint.lower().startswith("https://"):
+                raise AuthFailed(
+                    f"storage account {account} is reached without encryption, where no token is sent",
+                    code="RC654",
+                    hint="Set the account's key under `storage` of the environment.",
+                    sent=False,
+                )
             return _Tokens(self.credential)
         if (signature := self.signature) is not None:
             return AzureSasCredential(signature)

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 PUBLIC_SUFFIX: Final = ".blob.core.windows.net"
 
 _ACCOUNT: Final = re.compile(r"[a-z0-9]{3,24}")
-_CONTAINER: Final = re.compile(r"(?:[a-z0-9](?:-?[a-z0-9]){2,62}|\$root|\$logs|\$web)")
+_CONTAINER: Final = re.compile(r"(?=.{3,63}\Z)[a-z0-9](?:-?[a-z0-9])+|\$root|\$logs|\$web")
 _ROOT: Final = "$root"
 
 

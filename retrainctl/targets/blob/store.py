@@ -92,14 +92,11 @@ class AzureBlobStore:
 
     def remove(self, uri: str, *, etag: str) -> None:
         from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceNotFoundError
+        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
         place = self._place(uri)
-        with self._told(place, "remove"):
-            try:
-                self._blob(place).delete_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
-            except ResourceNotFoundError:
-                return
+        with self._told(place, "remove"), suppress(ResourceModifiedError, ResourceNotFoundError):
+            self._blob(place).delete_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
 
     def expires(self, uri: str) -> datetime | None:
         place = self._place(uri)

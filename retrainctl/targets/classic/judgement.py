@@ -29,6 +29,7 @@ _LONGEST_DESCRIPTION: Final = 2000
 _CALLS: Final = range(1, 201)
 _FEW_CALLS: Final = 20
 _LISTED: Final = 10
+_FINE: Final = Judgement()
 
 
 def judge_service(change: ResourceChange, desired: Desired | None, observed: Observed | None) -> Judgement:
@@ -54,12 +55,14 @@ def judge_endpoint(
     settings: ClassicSettings,
 ) -> Judgement:
     """Everything that is known of an endpoint's change before it is sent."""
-    place = parse(change.identity)
-    service = _service(facts, place.service)
-    if (place.endpoint or "").casefold() in (DEFAULT, str(service.get("default", DEFAULT)).casefold()):
+    defaults = facts.get("defaults")
+    named = change.identity.rpartition("/")[2].casefold() == DEFAULT
+    if named or (isinstance(defaults, Mapping) and change.identity in defaults):
         return Judgement(findings=(_default(change, desired),))
     if desired is None or change.action in (Action.NO_OP, Action.DELETE):
-        return Judgement()
+        return _FINE
+    place = parse(change.identity)
+    service = _service(facts, place.service)
     say = _Say(desired)
     findings = [*_settings(change, desired, observed, settings, say)]
     if observed is None:

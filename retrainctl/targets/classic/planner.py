@@ -55,7 +55,7 @@ class ClassicPlanner:
 
     def steps(self, change: ResourceChange, observed: Observed | None) -> tuple[Step, ...]:
         """One call per step. An adopted web service has none."""
-        if change.address.kind == SERVICE or change.action is Action.NO_OP:
+        if change.action is Action.NO_OP or change.address.kind == SERVICE:
             return ()
         place = parse(change.identity)
         return tuple(

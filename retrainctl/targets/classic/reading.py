@@ -114,6 +114,7 @@ class _Assembly:
         self._defaults: dict[str, JsonObject | None] = {}
         self._missing: defaultdict[str, list[str]] = defaultdict(list)
         self._taken: dict[str, Address] = {}
+        self._prefixes: dict[str, str] = {}
         self.observed: dict[Address, Observed] = {}
         self.identities: dict[Address, str] = {}
         self.failures: dict[Address, TargetError] = {}
@@ -149,7 +150,7 @@ class _Assembly:
 
     def _add_endpoint(self, desired: Desired, service: JsonObject) -> None:
         identifier, name = str(service["Id"]), desired.place["name"]
-        identity = str(Place(workspace=self._settings.workspace, service=identifier, endpoint=name))
+        identity = f"{self._prefix(identifier)}{name}"
         first = self._taken.setdefault(identity, desired.address)
         if first != desired.address:
             self.failures[desired.address] = Rejected(
@@ -169,6 +170,13 @@ class _Assembly:
             desired.address, identity, document, default=self._defaults[identifier]
         )
 
+    def _prefix(self, identifier: str) -> str:
+        found = self._prefixes.get(identifier)
+        if found is None:
+            service = Place(workspace=self._settings.workspace, service=identifier)
+            found = self._prefixes[identifier] = f"{service}/endpoints/"
+        return found
+
     def _listed(self, service: JsonObject) -> Mapping[str, JsonObject]:
         identifier = str(service["Id"])
         found = self._endpoints.get(identifier)
@@ -182,24 +190,26 @@ class _Assembly:
         """What the planner's judgement needs to know, and what a snapshot keeps.
 
         `webServices`: all services as listed. `services`: by id, of those whose endpoints were read: `name`,
-        `default` (its name), `slots` (of the default endpoint; None when it is not there), `endpoints` (as listed),
-        `count`, `missing` (how many are to be created), `first` (the first of them).
+        `slots` (of the default endpoint; None when it is not there), `endpoints` (as listed), `count`, `missing` (how
+        many are to be created), `first` (the first of them). `defaults`: identities of the default endpoints.
         """
         by_id = {str(service.get("Id")): service for service in self._estate.services}
         services: dict[str, Any] = {}
+        defaults: dict[str, bool] = {}
         for identifier, listed in self._endpoints.items():
             service, default = by_id[identifier], self._defaults[identifier]
             missing = self._missing[identifier]
             services[identifier] = {
                 "name": str(service.get("Name")),
-                "default": default_name(service),
                 "slots": None if default is None else list(slots(default)),
                 "endpoints": list(listed.values()),
                 "count": len(listed),
                 "missing": len(missing),
                 "first": min(missing, default=None),
             }
-        return {"webServices": list(self._estate.services), "services": services}
+            place = Place(workspace=self._settings.workspace, service=identifier, endpoint=default_name(service))
+            defaults[str(place)] = True
+        return {"webServices": list(self._estate.services), "services": services, "defaults": defaults}
 
 
 def observe_service(address: Address, identity: str, document: JsonObject) -> Observed:

@@ -141,8 +141,8 @@ class BlobTokens:
     """Tokens by blob URI. Thread-safe; a signer is found once per account.
 
     endpoints: accounts with an address of their own. given: the token that somebody made for an account, None where
-    there is none. signer: the key of an account, or a delegation key that is good until the given moment. Both may
-    raise `TargetError` and `SecretUnavailable`.
+    there is none. signer: the key of an account, or a new delegation key. Both may raise `TargetError` and
+    `SecretUnavailable`.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class BlobTokens:
         *,
         clock: Clock,
         given: Callable[[str], Secret | None],
-        signer: Callable[[str, datetime], Signer],
+        signer: Callable[[str], Signer],
         endpoints: Mapping[str, str] | None = None,
     ) -> None:
         self._clock = clock
@@ -173,7 +173,7 @@ class BlobTokens:
         with self._lock:
             kept = self._signers.get(account)
             if kept is None or (kept[1] is not None and kept[1] < ends):
-                signer = self._signer(account, ends)
+                signer = self._signer(account)
                 good_until = read_moment(signer.expires) if isinstance(signer, DelegationKey) else None
                 kept = self._signers[account] = (signer, good_until)
             return kept[0]

@@ -1,8 +1,8 @@
 """`applied.json`: what the ledger knew when the snapshot was taken, so that planning offline has all three sides.
 
 One object by address: `{"WebService/census": {"identity", "fields", "slots", "created", "fingerprint", "revision",
-"run"}}`; a slot is `{"uri", "model", "version", "sha256", "etag"}`. Members that are empty or unknown are left out. Secrets stand in it
-as `{"$hash": ...}`, as the ledger keeps them.
+"run"}}`; a slot is `{"uri", "model", "version", "sha256", "etag"}`. Members that are empty or unknown are left out.
+Secrets stand in it as `{"$hash": ...}`, as the ledger keeps them.
 """
 
 from __future__ import annotations
@@ -67,16 +67,16 @@ def from_json(name: str, data: Any, file: str = APPLIED) -> Applied:
     except ValueError:
         raise _bad(file, f"{name!r} is not an address") from None
     item = _object(data, file, name)
-    slots = _object(item.get("slots", {}), file, f"{name}: slots")
+    slots = _object(item.get("slots", {}), file, name, "slots")
     return Applied(
         address=address,
-        identity=_text(item.get("identity", ""), file, f"{name}: identity"),
-        fields=_object(item.get("fields", {}), file, f"{name}: fields"),
-        slots={slot: _slot_from_json(value, file, f"{name}: slot {slot!r}") for slot, value in slots.items()},
+        identity=_text(item.get("identity", ""), file, name, "identity"),
+        fields=_object(item.get("fields", {}), file, name, "fields"),
+        slots={slot: _slot_from_json(value, file, name, slot) for slot, value in slots.items()},
         created=item.get("created") is True,
-        fingerprint=_optional(item.get("fingerprint"), file, f"{name}: fingerprint"),
-        revision=_optional(item.get("revision"), file, f"{name}: revision"),
-        run=_optional(item.get("run"), file, f"{name}: run"),
+        fingerprint=_optional(item.get("fingerprint"), file, name, "fingerprint"),
+        revision=_optional(item.get("revision"), file, name, "revision"),
+        run=_optional(item.get("run"), file, name, "run"),
     )
 
 
@@ -91,34 +91,34 @@ def _slot_to_json(slot: AppliedSlot) -> dict[str, Any]:
     return {name: item for name, item in members.items() if item is not None}
 
 
-def _slot_from_json(data: Any, file: str, where: str) -> AppliedSlot:
-    item = _object(data, file, where)
+def _slot_from_json(data: Any, file: str, *where: str) -> AppliedSlot:
+    item = _object(data, file, *where)
     version = item.get("version")
     if version is not None and not isinstance(version, int):
-        raise _bad(file, f"{where}: version must be a number")
+        raise _bad(file, f"{': '.join(where)}: version must be a number")
     return AppliedSlot(
-        uri=_text(item.get("uri"), file, f"{where}: uri"),
-        model=_optional(item.get("model"), file, f"{where}: model"),
+        uri=_text(item.get("uri"), file, *where, "uri"),
+        model=_optional(item.get("model"), file, *where, "model"),
         version=version,
-        sha256=_optional(item.get("sha256"), file, f"{where}: sha256"),
-        etag=_optional(item.get("etag"), file, f"{where}: etag"),
+        sha256=_optional(item.get("sha256"), file, *where, "sha256"),
+        etag=_optional(item.get("etag"), file, *where, "etag"),
     )
 
 
-def _object(value: Any, file: str, where: str) -> Mapping[str, Any]:
+def _object(value: Any, file: str, *where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise _bad(file, f"{where} must be an object")
+        raise _bad(file, f"{': '.join(where)} must be an object")
     return value
 
 
-def _text(value: Any, file: str, where: str) -> str:
+def _text(value: Any, file: str, *where: str) -> str:
     if not isinstance(value, str):
-        raise _bad(file, f"{where} must be a text")
+        raise _bad(file, f"{': '.join(where)} must be a text")
     return value
 
 
-def _optional(value: Any, file: str, where: str) -> str | None:
-    return None if value is None else _text(value, file, where)
+def _optional(value: Any, file: str, *where: str) -> str | None:
+    return None if value is None else _text(value, file, *where)
 
 
 def _bad(file: str, why: str) -> InvalidInput:

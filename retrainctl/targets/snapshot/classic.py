@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+import orjson
+
 from retrainctl.definition.encoding import pretty
 from retrainctl.definition.endpoint import proper
 from retrainctl.definition.file import load_bytes
@@ -31,6 +33,9 @@ from retrainctl.targets.snapshot.write import SnapshotFile
 FOLDER: Final = "classic"
 SERVICES: Final = "webservices.json"
 ENDPOINTS: Final = "endpoints.json"
+
+_MARKS: Final = (b'Key"', b"SasBlobToken", b"?", b"\\u00")
+"""Text without any of these needs no cleaning."""
 
 
 class ClassicSnapshotReader:
@@ -103,7 +108,11 @@ class ClassicSnapshotReader:
 
 
 def _objects(path: Path, shown: str) -> list[JsonObject]:
-    data = parse(load_bytes(path, shown=shown), file=shown)
+    raw = load_bytes(path, shown=shown)
+    try:
+        data = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        data = parse(raw, file=shown)  # other encodings; and it says where the text stops being JSON
     if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
         raise invalid(
             "RC221",
@@ -111,7 +120,8 @@ def _objects(path: Path, shown: str) -> list[JsonObject]:
             span=Span(shown, 1, 1),
             hint="take the snapshot again with `retrainctl snapshot pull`",
         )
-    return [proper(item) for item in data]
+    # What we wrote holds no secret; a file that somebody saved from the API may.
+    return [proper(item) for item in data] if any(mark in raw for mark in _MARKS) else data
 
 
 def classic_files(workspace: str, facts: JsonObject) -> Iterator[SnapshotFile]:

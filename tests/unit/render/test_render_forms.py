@@ -19,7 +19,7 @@ from retrainctl.render.formats import PLAN_FORMATS, RECEIPT_FORMATS, RenderOptio
 from retrainctl.render.junit import diagnostics_junit
 from retrainctl.render.plan_markdown import marker
 from retrainctl.render.sarif import diagnostics_sarif, plan_sarif
-from retrainctl.render.style import Style, cells
+from retrainctl.render.style import cells
 from tests.golden.render.plans import SIGNATURE, a_change, a_move, a_plan, a_risk, an_endpoint_move, plans
 from tests.golden.render.receipts import a_receipt, a_result, receipts
 
