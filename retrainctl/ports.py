@@ -282,7 +282,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobBlob:
-    """A blob that a job reads or writes: `uri` without signature; `sas` only where it shall be reached with that one."""
+    """A blob that a job reads or writes: `uri` without signature, `sas` only where it is reached with that one."""
 
     uri: str
     sas: Secret | None = None

@@ -71,6 +71,9 @@ def command(
     explain: Annotated[bool, typer.Option("--explain", help="List every call that an apply would send.")] = False,
     show_ignored: Annotated[bool, typer.Option("--show-ignored", help="List ignored differences of form.")] = False,
     output: Annotated[Output, typer.Option("--output", help="The format on stdout.")] = Output.TEXT,
+    powershell: Annotated[
+        bool, typer.Option("--powershell", help="On stdout the cmdlet script that does the same.")
+    ] = False,
     md: Annotated[Path | None, _report("--md", "Markdown")] = None,
     html: Annotated[Path | None, _report("--html", "an HTML report")] = None,
     json: Annotated[Path | None, _report("--json", "the plan as JSON")] = None,
@@ -106,10 +109,12 @@ def command(
     if env is not None and len(env) > 1:
         from retrainctl.cli import matrix
 
-        single = {"--out": out, "--snapshot": snapshot, "--github": github, "--azdo": azdo}
+        single = {"--out": out, "--snapshot": snapshot, "--github": github, "--azdo": azdo, "--powershell": powershell}
         _only_matrix(output, files, {**single, "--refresh-only": refresh_only, "--guards-from": guards_from})
         ways = {"read_models": read_models, "keep_copies": not no_cache}
-        return matrix.show(context, env, project, var, wanted, output.value, files, detailed=detailed, **ways)
+        return matrix.show(
+            context, env, project, var, wanted, output.value, files, budget=preset, detailed=detailed, **ways
+        )
     failed: tuple[Diagnostic, ...] = ()
     try:
         session = Session.open(context, env[0] if env else None, project, var)
@@ -130,7 +135,10 @@ def command(
         planfile.write(out, document)
     planning.save_reports(session, document, files, preset)
     rendering = _rendering(session, preset, out, show_ignored=show_ignored, explain=explain)
-    _show(session, document, output, rendering, github=github, azdo=azdo)
+    if powershell:
+        session.console.result(_script(session, document))
+    else:
+        _show(session, document, output, rendering, github=github, azdo=azdo)
     return Exit.ERROR if failed else _exit_code(plan, detailed=detailed, refresh_only=refresh_only)
 
 
@@ -171,6 +179,15 @@ def _show(
             console.result(commands)
         elif commands:
             console.message(commands.rstrip("\n"))
+
+
+def _script(session: Session, document: dict[str, Any]) -> str:
+    from retrainctl.render.powershell import ScriptSettings, plan_script
+    from retrainctl.targets.classic.hosts import hosts_of
+
+    environment = session.loaded.environment
+    management = hosts_of(environment.classic).management if environment.classic is not None else ""
+    return plan_script(document, ScriptSettings(environment=environment, management=management))
 
 
 def _only_matrix(output: Output, files: dict[str, Path | None], single: dict[str, object]) -> None:

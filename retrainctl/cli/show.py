@@ -98,6 +98,15 @@ def _read(file: Path, console: Console) -> dict[str, Any]:
     return document
 
 
+def read_plan(file: Path, console: Console) -> dict[str, Any]:
+    """A saved plan; says when it was changed after it was made. Raises `RetrainctlError` (RC005, RC006)."""
+    document = _read(file, console)
+    if "resource_changes" not in document:
+        raise _not_ours(f"{file} is a receipt, not a plan")
+    _check(document, file, console)
+    return document
+
+
 def _not_ours(message: str) -> RetrainctlError:
     return RetrainctlError(message, code="RC006", hint="Give a file that retrainctl plan --out FILE or an apply wrote.")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from retrainctl.diff.compare import same_blob
 from retrainctl.diff.delta import Drift
 from retrainctl.diff.traits import TraitNode, trait_tree
-from retrainctl.diff.verify import verify
+from retrainctl.diff.verify import Mismatch, verify
 from retrainctl.model.change import Action, FieldChange, ModelChange, ResourceChange
 from retrainctl.model.kinds import KindSpec
 from retrainctl.model.resource import Applied, AppliedSlot, Observed
@@ -34,7 +35,11 @@ def drift_of(applied: Applied, observed: Observed | None, spec: KindSpec) -> tup
         models=tuple(_served(slot, applied.slots[slot]) for slot in sorted(applied.slots)),
     )
     verdict = verify(written, observed, spec)
-    found = [Drift(path=entry.path, applied=entry.wanted, live=entry.live) for entry in verdict.mismatches]
+    found = [
+        Drift(path=entry.path, applied=entry.wanted, live=entry.live)
+        for entry in verdict.mismatches
+        if not _is_our_move(entry, applied, spec)
+    ]
     if not spec.slots_readable and _made_anew(applied, observed):
         # What the slots serve cannot be read, but what we put into them was put into something else.
         found += [
@@ -42,6 +47,13 @@ def drift_of(applied: Applied, observed: Observed | None, spec: KindSpec) -> tup
             for slot, state in sorted(applied.slots.items())
         ]
     return tuple(found)
+
+
+def _is_our_move(entry: Mismatch, applied: Applied, spec: KindSpec) -> bool:
+    """A slot that we moved after we had written the field that holds it."""
+    if not entry.path or entry.path[0] not in spec.slots_in or not isinstance(entry.live, str):
+        return False
+    return any(same_blob(entry.live, slot.uri) for slot in applied.slots.values())
 
 
 def _shown(value: Tree, node: TraitNode) -> Tree:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,7 +31,7 @@ def read_rows(path: Path, *, port: str | None = None, columns: Sequence[str] | N
     try:
         if path.is_file() and path.stat().st_size > _LARGEST:
             raise _bad(path, f"it is larger than {_LARGEST // 2**20} MiB")
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise RetrainctlError(
             f"cannot read {path}: {(error.strerror or str(error)).lower()}", code="RC005", hint="Check the path."
@@ -64,11 +65,10 @@ def _bad(path: Path, why: str) -> RetrainctlError:
 
 
 def _from_csv(path: Path, text: str) -> list[Row]:
-    lines = text.splitlines(keepends=True)
-    head = lines[0] if lines else ""
+    head = text.partition("\n")[0]
     # Excel writes semicolons where the decimal sign is a comma.
     mark = ";" if head.count(";") > head.count(",") else ","
-    reader = csv.reader(lines, delimiter=mark, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     try:
         names = next(reader, [])
         if not any(names):

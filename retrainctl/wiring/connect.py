@@ -92,7 +92,7 @@ def arm_target(project: Project, environment: Environment, outside: Outside) -> 
         bucket=Bucket(outside.clock, rate),
         environ={} if handle is not None else outside.environ,
         cloud=cloud,
-        ca_file=handle.ca if handle is not None else _extra_authorities(outside.environ),
+        ca_file=handle.ca if handle is not None else extra_authorities(outside.environ),
     )
     auth: Auth
     if handle is not None:
@@ -138,7 +138,7 @@ def classic_parts(project: Project, environment: Environment, outside: Outside) 
         parallel=outside.parallel,
         built_in=None if handle is None else lambda account: Secret(emulator_account_key(account)),
         tenant=environment.arm.tenant if environment.arm is not None else None,
-        ca_file=handle.ca if handle is not None else _extra_authorities(outside.environ),
+        ca_file=handle.ca if handle is not None else extra_authorities(outside.environ),
     )
 
 
@@ -168,7 +168,7 @@ def resolver(project: Project, environment: Environment, outside: Outside) -> Se
             bucket=Bucket(outside.clock),
             environ=outside.environ,
             cloud=cloud,
-            ca_file=_extra_authorities(outside.environ),
+            ca_file=extra_authorities(outside.environ),
         )
         tenant = environment.arm.tenant if environment.arm is not None else None
         return pipeline, vault_auth(shared_tokens(clock=outside.clock, cloud=cloud, tenant=tenant), cloud), cloud.vault
@@ -245,7 +245,7 @@ def blob_store(project: Project, environment: Environment, outside: Outside) -> 
         return Access(
             endpoint=(endpoints.get(account) or f"https://{account}{cloud.blob}").rstrip("/"),
             credential=key or shared_tokens(clock=outside.clock, cloud=cloud, tenant=tenant),
-            ca=_extra_authorities(outside.environ),
+            ca=extra_authorities(outside.environ),
         )
 
     return AzureBlobStore(access, suffix=cloud.blob, endpoints=endpoints)
@@ -275,6 +275,6 @@ def _at(settings: ArmSettings, handle: EmulatorHandle) -> ArmSettings:
     return replace(settings, endpoint=handle.url.rstrip("/"))
 
 
-def _extra_authorities(environ: Mapping[str, str]) -> Path | None:
+def extra_authorities(environ: Mapping[str, str]) -> Path | None:
     """Further certificate authorities, by configuration of the machine only (never from a manifest)."""
     return Path(name) if (name := environ.get("RETRAINCTL_CA_FILE") or environ.get("REQUESTS_CA_BUNDLE")) else None

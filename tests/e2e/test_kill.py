@@ -65,7 +65,7 @@ class Bench:
         document = json.loads(plan.out)
         if unsettled:
             assert any(w["code"] == "unsettled" for w in document["warnings"]), "a clean slate before the unknowns"
-        self.do("apply", "--resume", "--yes", "--var", f"version={version}")
+        self.do("apply", "--resume", "--yes", "--parallel", "16", "--var", f"version={version}")
         self.do("apply", "--yes", "--var", f"version={version}")
         after = self.do("plan", "--detailed-exitcode", "--var", f"version={version}")
         assert "No changes" in after.out

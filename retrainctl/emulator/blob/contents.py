@@ -21,7 +21,7 @@ from retrainctl.emulator.training import recipe as recipes
 
 DDL = """
 CREATE TABLE IF NOT EXISTS content(
-  id TEXT PRIMARY KEY, size INTEGER, md5 BLOB, recipe BLOB, refs INTEGER NOT NULL) WITHOUT ROWID;
+  id TEXT PRIMARY KEY, size INTEGER, recipe BLOB, refs INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -60,24 +60,20 @@ class Contents:
         target = self.path(identifier)
         target.parent.mkdir(parents=True, exist_ok=True)
         draft.path.replace(target)
-        self._store.run("INSERT INTO content VALUES(?,?,?,NULL,0)", identifier, draft.size, draft.md5)
+        self._store.run("INSERT INTO content VALUES(?,?,NULL,0)", identifier, draft.size)
         return identifier
 
     def promise(self, recipe: dict[str, Any]) -> str:
         """A content that will be made when it is first needed; equal recipes are one content."""
         text = orjson.dumps(recipe, option=orjson.OPT_SORT_KEYS)
         identifier = hashlib.sha256(text).hexdigest()[:32]
-        self._store.run("INSERT OR IGNORE INTO content VALUES(?,NULL,NULL,?,0)", identifier, text)
+        self._store.run("INSERT OR IGNORE INTO content VALUES(?,NULL,?,0)", identifier, text)
         return identifier
 
     def size(self, identifier: str) -> int | None:
         """Bytes, or None while it is only promised."""
         row = self._store.row("SELECT size FROM content WHERE id=?", identifier)
         return None if row is None or row[0] is None else int(row[0])
-
-    def md5(self, identifier: str) -> bytes | None:
-        row = self._store.row("SELECT md5 FROM content WHERE id=?", identifier)
-        return None if row is None or row[0] is None else bytes(row[0])
 
     def make(self, identifier: str) -> None:
         """Make a promised content; nothing happens when it exists."""
@@ -90,8 +86,7 @@ class Contents:
         target = self.path(identifier)
         target.parent.mkdir(parents=True, exist_ok=True)
         draft.replace(target)
-        md5 = hashlib.md5(data, usedforsecurity=False).digest()
-        self._store.run("UPDATE content SET size=?, md5=? WHERE id=?", len(data), md5, identifier)
+        self._store.run("UPDATE content SET size=? WHERE id=?", len(data), identifier)
 
     def hold(self, identifiers: Iterable[str]) -> None:
         """One more reference to each."""

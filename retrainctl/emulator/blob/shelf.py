@@ -266,10 +266,6 @@ class Shelf:
             place += size
         return spans
 
-    def read(self, blob: Blob) -> bytes:
-        """All bytes; for blobs that are known to be small."""
-        return b"".join(self.pieces(blob, 0, self.ready(blob)))
-
 
 def read_pieces(spans: Sequence[tuple[Any, int, int]]) -> Iterator[bytes]:
     for path, offset, length in spans:

@@ -1,0 +1,1 @@
+"""Training runs: batch jobs as a state machine, evaluations, gates."""
