@@ -147,7 +147,9 @@ class Console:
 
     def confirm(self, question: str) -> bool:
         """Asks on stderr for a full `yes`; anything else, and the end of the input, is no."""
-        self.stderr.write(f"{question} Only 'yes' goes on: ")
+        from retrainctl.render.escape import visible
+
+        self.stderr.write(f"{visible(question)} Only 'yes' goes on: ")
         self.stderr.flush()
         return self.stdin.readline().strip().lower() == "yes"
 

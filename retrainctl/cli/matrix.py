@@ -28,6 +28,7 @@ def show(
     output: str,
     files: Mapping[str, Path | None],
     *,
+    snapshot: Path | None = None,
     budget: str | None = None,
     detailed: bool,
     read_models: bool = False,
@@ -35,6 +36,7 @@ def show(
 ) -> int:
     """Plans every environment and shows one table. One that cannot be planned is a column that says why.
 
+    snapshot: a path in which `{env}` stands for the environment's name.
     The exit code is that of the worst environment: 1 not planned, 3 blocked, 2 changes with `detailed`.
     """
     from retrainctl.operations.matrix import Column, declared_versions, matrix
@@ -42,12 +44,17 @@ def show(
 
     if len(set(environments)) < len(environments):
         raise UsageError("the same --env stands twice")
+    if snapshot is not None and "{env}" not in str(snapshot):
+        raise UsageError(
+            "several environments need a snapshot each", hint="Write --snapshot 'snapshots/{env}': {env} is its name."
+        )
     console = Console.of(context)
     columns: list[Column] = []
     for name in environments:
         try:
             session = Session.open(context, name, project, var)
-            _, document = planning.plan_now(session, wanted, read_models=read_models, keep_copies=keep_copies)
+            place = None if snapshot is None else Path(str(snapshot).replace("{env}", name))
+            _, document = planning.plan_now(session, wanted, place, read_models=read_models, keep_copies=keep_copies)
         except RetrainctlError as error:
             columns.append(Column(environment=name, failure=_told(error, console)))
             continue

@@ -109,11 +109,21 @@ def command(
     if env is not None and len(env) > 1:
         from retrainctl.cli import matrix
 
-        single = {"--out": out, "--snapshot": snapshot, "--github": github, "--azdo": azdo, "--powershell": powershell}
+        single = {"--out": out, "--github": github, "--azdo": azdo, "--powershell": powershell}
         _only_matrix(output, files, {**single, "--refresh-only": refresh_only, "--guards-from": guards_from})
         ways = {"read_models": read_models, "keep_copies": not no_cache}
         return matrix.show(
-            context, env, project, var, wanted, output.value, files, budget=preset, detailed=detailed, **ways
+            context,
+            env,
+            project,
+            var,
+            wanted,
+            output.value,
+            files,
+            snapshot=snapshot,
+            budget=preset,
+            detailed=detailed,
+            **ways,
         )
     failed: tuple[Diagnostic, ...] = ()
     try:
@@ -145,7 +155,7 @@ def command(
 def _exit_code(plan: Plan, *, detailed: bool, refresh_only: bool) -> int:
     if not plan.applyable and not refresh_only:
         return Exit.BLOCKED
-    return Exit.CHANGES if detailed and (plan.drift if refresh_only else plan.changes) else Exit.DONE
+    return Exit.CHANGES if detailed and (plan.alarms if refresh_only else plan.changes) else Exit.DONE
 
 
 def _rendering(

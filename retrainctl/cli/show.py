@@ -115,6 +115,7 @@ def _check(document: dict[str, Any], file: Path, console: Console) -> None:
     """A newer major format cannot be read; a plan that was edited can, but not without saying so."""
     from retrainctl.plan.encode import FORMAT_VERSION, digest
     from retrainctl.plan.errors import PlanFileInvalid
+    from retrainctl.render.escape import visible
 
     version = str(document.get("format_version", ""))
     if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
@@ -128,4 +129,5 @@ def _check(document: dict[str, Any], file: Path, console: Console) -> None:
     except (AttributeError, KeyError, TypeError):
         genuine = False
     if not genuine:
-        console.message(f"warning: {file} was changed after it was made: its digest does not match. Apply refuses it.")
+        shown = visible(str(file))
+        console.message(f"warning: {shown} was changed after it was made: its digest does not match. Apply refuses it.")

@@ -82,4 +82,10 @@ CODES: Final[dict[str, Code]] = {
         "The file of --from-list is not JSON, or holds no answer to a list call.",
         "Save the answer of the list call as it is, all pages; several files can be given.",
     ),
+    "RC019": Code(
+        "A promotion would move more than it should",
+        "The value that `promote` would edit is also used by other resources or environments, or its place in the file"
+        " does not hold what it should. The files are as they were.",
+        "Promote without --only, or pin what shall move by itself with a variable of its own.",
+    ),
 }

@@ -94,16 +94,16 @@ class _Placing:
         return replace(version, uri=blob_uri(address, container, f"{_FOLDER}/{sha256}.ilearner"), sha256=sha256)
 
     def _serves(self, desired: Desired, slot: str) -> str | None:
-        """What the slot serves now, as read, else as last written."""
+        """What the slot serves now: as read where that can be relied on, else as last written."""
         spec = KINDS[desired.address.kind]
         reading = self._readings.get(spec.target)
         observed = reading.observed.get(desired.address) if reading is not None else None
-        if observed is not None and spec.slots_readable:
-            state = observed.slots.get(slot)
-            return state.uri if state is not None else None
         written = self._applied.get(desired.address)
+        read = observed.slots.get(slot) if observed is not None else None
         entry = written.slots.get(slot) if written is not None else None
-        return entry.uri if entry is not None else None
+        shown = None if read is None else read.uri
+        last = None if entry is None else entry.uri
+        return shown if observed is not None and spec.slots_readable else last or shown
 
     def _beside(self, desired: Desired, slot: str, version: ModelVersion, served: str | None) -> tuple[str, str] | None:
         """Address of the account, and the container. An account that the environment names goes before one that it

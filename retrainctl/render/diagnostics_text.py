@@ -66,7 +66,9 @@ def _one(diagnostic: Diagnostic, source: SourceLine, style: Style) -> Iterator[s
 def _excerpt(span: Span, line: str, style: Style) -> Iterator[str]:
     """The line and a caret. A long line is cut around the column, a tab counts as one blank as columns do."""
     line = line.rstrip("\r\n").replace("\t", " ")
-    before, after = visible(line[: span.column - 1]), visible(line[span.column - 1 :])
+    # Made visible as a whole: two halves that are harmless may be a log command when they meet again.
+    whole, split = visible(line), len(visible(line[: span.column - 1]))
+    before, after = whole[:split], whole[split:]
     number = f"  {span.line} | "
     room = max(_LEAD, style.width - len(number))
     if cells(before) + 2 > room:

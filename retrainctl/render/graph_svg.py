@@ -72,11 +72,10 @@ def _edges(
         yield f'<path{kind} d="M{x1} {y1} C{middle} {y1} {middle} {y2} {x2} {y2}"/>'
         if label:
             shown = shorten(label, _EDGE_ROOM, Style())
-            # Near its end, where curves that leave one box are apart.
-            x, y = x2 - GAP_X // 2, (y1 + 3 * y2) // 4 - 4
-            yield (
-                f'<text class="label" x="{x}" y="{y}" text-anchor="middle">{xml(shown)}<title>{xml(label)}</title></text>'
-            )
+            # Near its beginning, where curves that end in one box are apart.
+            x, y = x1 + GAP_X // 2, (3 * y1 + y2) // 4 - 4
+            inner = f"{xml(shown)}<title>{xml(label)}</title>"
+            yield f'<text class="label" x="{x}" y="{y}" text-anchor="middle">{inner}</text>'
 
 
 def _box(node: Mapping[str, Any], lines: Sequence[str], place: tuple[int, int], height: int) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from retrainctl.render.powershell_parameters import Parameters
 from retrainctl.render.powershell_text import path, quoted, value
+from retrainctl.render.powershell_upload import is_upload, upload_lines
 from retrainctl.render.read import objects
 
 _OUTSIDE: Final = ("location", "tags")
@@ -17,6 +18,9 @@ _OUTSIDE: Final = ("location", "tags")
 def arm_lines(change: Mapping[str, Any], parameters: Parameters) -> Iterator[str]:
     """The cmdlets of a change, call by call."""
     for request in objects(change, "requests"):
+        if is_upload(request):
+            yield from upload_lines(request)
+            continue
         method, url, body = str(request.get("method")), str(request.get("path")), request.get("body") or {}
         kind, group, name = _place(url)
         where = f"-ResourceGroupName {quoted(group)} -Name {quoted(name)}"

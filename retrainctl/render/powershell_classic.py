@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from retrainctl.model.environment import StorageSettings
 from retrainctl.render.powershell_parameters import Parameters
 from retrainctl.render.powershell_text import comment, quoted
+from retrainctl.render.powershell_upload import is_upload, upload_lines
 from retrainctl.render.read import objects
 
 READ_ACCESS: Final = """\
@@ -31,6 +32,9 @@ def classic_lines(
 ) -> Iterator[str]:
     """One cmdlet per call, one per model; what has no cmdlet is called by hand."""
     for request in objects(change, "requests"):
+        if is_upload(request):
+            yield from upload_lines(request)
+            continue
         method, path, body = str(request.get("method")), str(request.get("path")), request.get("body") or {}
         service, name = _place(path)
         where = f"@Workspace -WebServiceId {quoted(service)} -EndpointName {quoted(name)}"

@@ -137,7 +137,7 @@ def _text(value: Any, hidden: bool) -> str:
     if isinstance(value, dict) and len(value) == 1:
         (name, content), *_ = value.items()
         if name in ("$sensitive", "$hash"):
-            return f"{HIDDEN} #{visible(content)}" if isinstance(content, str) else HIDDEN
+            return visible(f"{HIDDEN} #{content}") if isinstance(content, str) else HIDDEN
         if name == "$secret" and isinstance(content, dict):
             return f"(secret from {visible(' '.join(f'{k} {v}' for k, v in content.items()))})"
     if hidden:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from retrainctl.model.metrics import folded
 from retrainctl.model.retraining import LIVE, Gate
 from retrainctl.retrain.evaluation import Evaluation
+
+_NOISE: Final = 1e-12
+"""What binary fractions are off by: 0.89 is not worse than 0.90 with a tolerance of 0.01."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,7 @@ def _compared(gate: Gate, value: float, shown: str, references: Sequence[Referen
             found.append((gate.passes_without_reference, reason))
             continue
         slack = abs(former) * gate.tolerance if gate.relative else gate.tolerance
+        slack += _NOISE * max(1.0, abs(former))
         higher = gate.direction == "higher"
         fine = value >= former - slack if higher else value <= former + slack
         word = "is not worse than" if fine else "is worse than"

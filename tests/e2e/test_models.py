@@ -170,7 +170,7 @@ def test_blobs_are_looked_into_on_request(shell: Shell, project: Path):
     plan(shell, "--read-models")
     assert (project / ".retrainctl/cache/models" / hashlib.sha256(BETTER).hexdigest()).is_file()
     text = (project / "manifests/census.yaml").read_text()
-    (project / "manifests/census.yaml").write_text(text.replace('1.ilearner"', f'1.ilearner", sha256: {"0" * 64}'))
+    (project / "manifests/census.yaml").write_text(text.replace('1.ilearner"', f'1.ilearner", sha256: {"f" * 64}'))
     assert "blob-hash-differs" in risks(plan(shell, "--read-models"))
     (project / "manifests/census.yaml").write_text(text.replace("census/1.ilearner", "census/gone.ilearner"))
     assert "blob-missing" in risks(plan(shell, "--read-models"))
@@ -185,7 +185,7 @@ def test_versions_are_listed_verified_and_downloaded(shell: Shell, project: Path
 
     assert "3 versions checked in local: no findings." in shell("models", "verify", "--env", "local").out
     text = (project / "manifests/census.yaml").read_text()
-    (project / "manifests/census.yaml").write_text(text.replace('1.ilearner"', f'1.ilearner", sha256: {"0" * 64}'))
+    (project / "manifests/census.yaml").write_text(text.replace('1.ilearner"', f'1.ilearner", sha256: {"f" * 64}'))
     found = json.loads(shell("models", "verify", "census@1", "--output", "json", code=1).out)
     assert [finding["code"] for finding in found["versions"][0]["findings"]] == ["RC659"]
     assert "RC659" in shell("models", "download", "census@1", code=1).err

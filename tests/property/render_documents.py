@@ -31,7 +31,12 @@ foreign = st.builds(
 ) | st.just(HOSTILE.replace("@team", CANARY + "@team"))
 
 _values = st.recursive(
-    st.none() | st.booleans() | st.integers() | foreign,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | foreign
+    | st.builds(lambda name, text: {name: text}, st.sampled_from(["$sensitive", "$hash"]), foreign | st.just("#[x"))
+    | st.builds(lambda text: {"$secret": {"env": text}}, foreign),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(foreign, inner, max_size=2),
     max_leaves=4,
 )

@@ -98,6 +98,16 @@ class Reply:
 Script = Callable[[Call], "Reply | Exception"]
 
 
+def _parsed(content: Any) -> Any:
+    """A body as JSON where it is JSON, else as text."""
+    if not content:
+        return None
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode() if isinstance(content, bytes) else content
+
+
 class FakeTransport(HttpTransport):
     """Answers by a function of the call, or from a list in order; keeps every call. A list that is used up fails."""
 
@@ -113,7 +123,7 @@ class FakeTransport(HttpTransport):
             method=request.method,
             url=request.url,
             headers=dict(request.headers),
-            body=json.loads(content) if content else None,
+            body=_parsed(content),
             at=self.clock.monotonic(),
         )
         with self._lock:

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 PIECE: Final = 4 * 1024 * 1024
 """Bytes per call, so that memory stays small and a lost connection costs little."""
 
-_PATIENCE: Final[Mapping[str, Any]] = {"initial_backoff": 1, "increment_base": 2, "retry_total": 3}
+# A host that is not there at all is tried once more only: most often its name is wrong.
+_PATIENCE: Final[Mapping[str, Any]] = {
+    "initial_backoff": 1,
+    "increment_base": 2,
+    "random_jitter_range": 1,
+    "retry_total": 3,
+    "retry_connect": 1,
+}
 
 
 class AzureBlobStore:

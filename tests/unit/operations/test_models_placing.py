@@ -138,6 +138,8 @@ def test_what_cannot_be_read_back_is_taken_from_the_ledger(tmp_path: Path, monke
     ledger = {CENSUS: wrote("census", f"{ACCT}/written/x.ilearner")}
     result = placed(tmp_path, file_version(), "https://acct.blob.core.windows.net/read/x.ilearner", applied=ledger)
     assert target(result) == f"{ACCT}/written/retrainctl/{SHA256}.ilearner"
+    never_written = placed(tmp_path, file_version(), "https://acct.blob.core.windows.net/read/x.ilearner")
+    assert target(never_written) == f"{ACCT}/read/retrainctl/{SHA256}.ilearner"
 
 
 def test_other_bytes_than_declared_are_an_error(tmp_path: Path):

@@ -128,7 +128,7 @@ def test_without_git(project: Path, tmp_path: Path) -> None:
 
 def test_errors_in_the_ref_are_told_with_their_place_there(project: Path) -> None:
     git(project, "checkout", "-q", "main")
-    (project / "manifests/policies.yaml").write_text(POLICY.replace("item.what in", "item.waht in"))
+    (project / "manifests/policies.yaml").write_text(POLICY.replace("item.what in", "itm.what in"))
     git(project, "commit", "-qam", "broken")
     with pytest.raises(InvalidInput) as caught:
         trusted_guards(project / "retrainctl.yaml", "prod", "main", ENVIRON)

@@ -247,6 +247,11 @@ def test_the_caret_stands_right_below_wide_characters() -> None:
     assert shown[1:3] == ["  1 | 名前X", "    |     ^"]
 
 
+def test_a_caret_does_not_put_a_log_command_together() -> None:
+    found = [Diagnostic(code="RC1", message="x", span=Span("a", 1, 2))]
+    assert "##[" not in diagnostics_text(found, source=lambda file, number: "##[error]x")
+
+
 def test_findings_for_machines() -> None:
     assert json.loads(diagnostics_json(FOUND))[0] == {
         "code": "RC112",

@@ -125,6 +125,10 @@ def test_secrets_show_as_hidden_and_tell_same_from_different() -> None:
     assert hidden == 1
 
 
+def test_a_hash_is_text_like_any_other() -> None:
+    assert pair({"$sensitive": "#[error]x"}, {"$hash": "ab"}) == ("(sensitive) \\x23#[error]x", "(sensitive) #ab")
+
+
 def test_the_cause_of_a_field_stands_beside_it() -> None:
     fields, _ = changed_fields(
         {
