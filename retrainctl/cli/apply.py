@@ -117,10 +117,18 @@ def confirm_and_apply(
         check(plan, document, wanted, session.surroundings(observer))
     if not plan.changes:
         if output is Output.TEXT:
-            console.result(render_plan(document, "text", RenderOptions(style=console.style, hints=False)))
+            console.result(
+                render_plan(
+                    document, "text", RenderOptions(style=console.style, hints=False, redactor=console.redactor)
+                )
+            )
         return _report(session, *_nothing(session, plan, document, wanted), output, receipt_file)
     if not yes:
-        console.message(render_plan(document, "text", RenderOptions(style=console.message_style, hints=False)))
+        console.message(
+            render_plan(
+                document, "text", RenderOptions(style=console.message_style, hints=False, redactor=console.redactor)
+            )
+        )
         if not console.interactive:
             raise RetrainctlError("nobody can be asked here", code="RC501", hint="Review the plan, then pass --yes.")
         if not console.confirm(f"Apply {len(plan.changes)} changes to {plan.environment}?"):
@@ -143,9 +151,9 @@ def _report(session: Session, receipt: Receipt, end: RunEnd, output: Output, rec
     console = session.console
     document = receipt.document()
     if receipt_file is not None:
-        console.save(receipt_file, render_receipt(document, "json"))
+        console.save(receipt_file, render_receipt(document, "json", RenderOptions(redactor=console.redactor)))
     if receipt.results or output is not Output.TEXT:
-        rendering = RenderOptions(style=console.style, hints=not console.in_automation)
+        rendering = RenderOptions(style=console.style, hints=not console.in_automation, redactor=console.redactor)
         console.result(render_receipt(document, output.value, rendering))
     return _exit_code(receipt, end)
 

@@ -169,6 +169,7 @@ def _rendering(
         show_ignored=show_ignored,
         explain=explain,
         hints=not console.in_automation,
+        redactor=console.redactor,
         saved_as=None if out is None else str(out),
         budget=preset,
     )

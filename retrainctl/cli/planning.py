@@ -202,4 +202,6 @@ def save_reports(
 
     for form, path in files.items():
         if path is not None:
-            session.console.save(path, render_plan(document, form, RenderOptions(budget=budget, hints=True)))
+            session.console.save(
+                path, render_plan(document, form, RenderOptions(budget=budget, redactor=session.console.redactor))
+            )

@@ -45,11 +45,13 @@ def _index(view: ReceiptView, style: Style) -> Iterator[str]:
     for result in view.results:
         lead = f"  {result.words:<13} "
         address = pad(result.address, width)
-        parts = [result.action, *(move.short(style.arrow) for move in result.moves)]
+        # What a narrow terminal may cut off stands last: the reader has just seen the moves in the plan.
+        parts = [result.action]
         if result.checked:
             parts.append(_verified(result.verified))
         if result.seconds and not result.untried:
             parts.append(f"{result.seconds:.1f} s")
+        parts.extend(move.short(style.arrow) for move in result.moves)
         room = style.width - len(lead) - cells(address) - 2
         rest = shorten("  ".join(parts), room, style)
         yield f"{style.paint(_ROLES.get(result.outcome, ''), lead)}{address}{'  ' + rest if rest else ''}".rstrip()

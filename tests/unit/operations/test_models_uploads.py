@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,9 +14,14 @@ from retrainctl.apply.executor import Tools, run_wave
 from retrainctl.apply.outcome import Fate
 from retrainctl.apply.stopping import Stop
 from retrainctl.apply.uploads import FileChanged, Uploads
+from retrainctl.errors import InvalidInput
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action, ModelChange, ResourceChange
+from retrainctl.model.environment import ArmSettings, Environment
 from retrainctl.model.versions import ModelVersion
+from retrainctl.operations.applying import ApplyOptions, check
+from retrainctl.plan.decode import decode
+from retrainctl.plan.encode import encode
 from retrainctl.ports import AuthFailed, Conflict, Rejected, SecretUnavailable
 from tests.support.blobs import MemoryBlobs
 from tests.support.build import SLOT, line, plan_of, service, version
@@ -217,3 +224,32 @@ def test_what_moved_during_a_long_upload_is_a_conflict(root: Path):
     store = MemoryBlobs(before_create=somebody)
     (result,) = run_wave(plan.changes, tools(target, MemoryBooks(), uploads(root, store))).results
     assert (result.fate, target.writes) == (Fate.CONFLICTED, [])
+
+
+def test_a_missing_key_is_found_before_anything_starts(root: Path):
+    class Locked(MemoryBlobs):
+        def expires(self, uri: str):
+            raise SecretUnavailable("the variable STORAGE_KEY is not set", hint="Set it.")
+
+    _, _, plan = estate(2)
+    settings = ArmSettings(subscription="s", resource_group="rg")
+    around = SimpleNamespace(
+        environment=Environment(name="test", arm=settings),
+        ledger=SimpleNamespace(used_plans=dict),
+        clock=FakeClock(),
+        resolver=None,
+        uploads=uploads(root, Locked()),
+    )
+    plan = replace(plan, targets={"arm": "/subscriptions/s"})
+    with pytest.raises(InvalidInput) as missing:
+        check(plan, encode(plan), ApplyOptions(), around)  # type: ignore[arg-type]
+    assert {finding.address for finding in missing.value.diagnostics} == {"WebService/svc-0", "WebService/svc-1"}
+    assert {finding.message for finding in missing.value.diagnostics} == {"the variable STORAGE_KEY is not set"}
+
+
+def test_a_plan_with_a_file_survives_being_saved():
+    _, _, plan = estate(1)
+    again = decode(encode(plan))
+    (move,) = again.changes[0].models
+    assert (move.to_uri, move.after.file, move.after.sha256) == (URI, "models/new.ilearner", SHA256)
+    assert encode(again) == encode(plan)
