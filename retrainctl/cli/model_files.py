@@ -56,7 +56,9 @@ def inspect(
     var: options.Var = None,
     output: Form = Output.TEXT,
 ) -> int:
-    """Tell what a model file is: algorithm, settings, label, columns with their categories, size and hash.
+    """Tell what a model file is.
+
+    Algorithm, settings, label, columns with their categories, size and hash.
 
     \b
     Examples:
@@ -83,7 +85,9 @@ def diff(
     var: options.Var = None,
     output: Form = Output.TEXT,
 ) -> int:
-    """Compare two models: columns and categories gained and lost, settings, the weights that moved most.
+    """Compare two models.
+
+    Columns and categories gained and lost, label, settings, and the weights that moved most.
 
     \b
     Examples:
@@ -115,7 +119,9 @@ def convert(
         bool, typer.Option("--check", help="Also compare it with the original on 1,000 generated rows.")
     ] = False,
 ) -> int:
-    """Convert a model to ONNX: raw columns in, label and probability out, the same weights.
+    """Convert a model to ONNX.
+
+    Raw columns in, label and probability out, the same weights.
 
     \b
     Examples:
@@ -172,7 +178,9 @@ def score(
     var: options.Var = None,
     output: Form = Output.TEXT,
 ) -> int:
-    """Score rows on this machine, and say what stands between these scores and the service's own.
+    """Score rows on this machine.
+
+    What stands between these scores and those of the service is said below them.
 
     \b
     Examples:

@@ -27,7 +27,7 @@ def list_models(
     var: options.Var = None,
     output: Form = Output.TEXT,
 ) -> int:
-    """List the declared models, their newest version, and which slots use them.
+    """List the declared models and which slots use them.
 
     \b
     Example: retrainctl models list --env prod
@@ -52,7 +52,7 @@ def show(
     var: options.Var = None,
     output: Form = Output.TEXT,
 ) -> int:
-    """Show a model's versions: where they are, hash, metrics, origin, and who uses them. Asks nobody.
+    """Show the versions of a model. Where they are, hash, metrics, origin, and who uses them; asks nobody.
 
     \b
     Examples:
@@ -82,7 +82,9 @@ def verify(
     parallel: Annotated[int, typer.Option("--parallel", min=1, max=64, metavar="N", help="Blobs at one time.")] = 8,
     output: Form = Output.TEXT,
 ) -> int:
-    """Check that every version is there, has its recorded bytes, and is reached by a signature that lasts.
+    """Check that versions are there, with their recorded bytes.
+
+    Also whether they are empty, and whether the signature that they are reached with lasts another week.
 
     \b
     Examples:

@@ -44,7 +44,7 @@ class Context:
 
     models: every model decoded so far; places: where every resource decoded so far is. scope: the values of `vars`
     and `environment`. waiting: addresses that must exist, each with who waits for it and where that is said. produced:
-    model name to the retraining that makes its versions.
+    model name, and blob of a version, to the retraining that makes them.
     """
 
     environment: Environment

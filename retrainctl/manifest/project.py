@@ -34,6 +34,7 @@ FILE: Final = "retrainctl.yaml"
 KIND: Final = "Project"
 SCHEMA: Final = "project"
 
+AZURE_LEDGER: Final = "azblob://"
 _TARGETS: Final = ("arm", "classic", "azureml", "storage")
 _EMULATOR_TOKEN: Final = Secret("emulator")
 """The emulator's tokens are built in; wiring puts the real one here."""
@@ -174,12 +175,20 @@ def _violations(document: Document, data: Any, trapped: frozenset[int], found: D
             found.error(finding.code, finding.message, document.span_at(key if finding.at_key else value), finding.hint)
     for name, settings in _mapping(_mapping(data.get("spec")).get("environments")).items():
         for target in _TARGETS if "emulator" in _mapping(settings) else ():
-            if target in settings:
+            if target in settings and not (target == "storage" and _only_of_ledger(settings)):
                 path = ("spec", "environments", name, target)
                 message = f"environment {name} says both emulator and {target}; the emulator stands for every target"
                 found.error("RC015", message, document.span(path), f"Remove `emulator` or `{target}`.")
                 paths.append(path)
     return paths
+
+
+def _only_of_ledger(settings: Mapping[str, Any]) -> bool:
+    """Whether the storage settings are those of the account that the ledger is kept in: it may be a real one beside
+    an emulator."""
+    place = str(settings.get("ledger", ""))
+    account = place.removeprefix(AZURE_LEDGER).partition("/")[0] if place.startswith(AZURE_LEDGER) else ""
+    return set(_mapping(settings.get("storage"))) == {account}
 
 
 def _environment(
@@ -196,6 +205,7 @@ def _environment(
         return document.span(("spec", "environments", name, "drift", "allow", position, member))
 
     emulator = settings.get("emulator")
+    storage = {account: _storage(account, how) for account, how in settings.get("storage", {}).items()}
     limits = settings.get("limits", {})
     guards = Guards(
         limits=limits if emulator is not None else {"deletes": 0, **limits},
@@ -208,7 +218,8 @@ def _environment(
         arm=_emulated_arm() if emulator is not None else _arm(settings.get("arm")),
         classic=_emulated_classic() if emulator is not None else _classic(settings.get("classic")),
         azureml=settings.get("azureml"),
-        storage={account: _storage(account, how) for account, how in settings.get("storage", {}).items()},
+        storage=storage if emulator is None else {},
+        ledger_storage=None if emulator is None else next(iter(storage.values()), None),
         emulator=None if emulator is None else _emulator(emulator, root),
         ledger=settings.get("ledger"),
         guards=guards,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -17,7 +17,7 @@ from typing import Any, Final
 from retrainctl.manifest.scalars import DATE, Trap, plain
 
 _DOCUMENT = re.compile(r"^(?:---|\.\.\.)(?=\s|$)", re.MULTILINE)
-_PLAIN = re.compile(r"[A-Za-z0-9_/.][A-Za-z0-9_/.:+()\[\]-]*(?: [A-Za-z0-9_/.(][A-Za-z0-9_/.:+()-]*)*")
+_PLAIN = re.compile(r"[A-Za-z0-9_/.][A-Za-z0-9_/.:+()-]*(?: [A-Za-z0-9_/.(][A-Za-z0-9_/.:+()-]*)*")
 _WIDTH: Final = 116
 _BLOCK_INDENT: Final = 2
 
@@ -65,7 +65,7 @@ class YamlEdit:
                 return
             indent = " " * (key_column - 1 + _BLOCK_INDENT)
             lead = start - len(self.text[:start]) + len(self.text[:start].rstrip(" "))
-            self._changes[lead, end] = newline + newline.join(_block(item, indent, ())).rstrip()
+            self._changes[lead, end] = newline + newline.join(_block(item, indent)).rstrip()
         else:
             last = node.value[-1]
             at = self._line_end(base + _last_end(last))
@@ -74,7 +74,7 @@ class YamlEdit:
             if last.flow_style:
                 lines = _wrapped(f"{indent}-{lead}{_flow(item)}", len(indent) + 1 + len(lead) + 1)
             else:
-                lines = _block(item, indent, _flow_members(last), lead)
+                lines = _block(item, indent, lead)
             self._insert(at, newline + newline.join(lines))
 
     def result(self) -> str:
@@ -169,16 +169,8 @@ def _last_end(node: Any) -> int:
     return _last_end(last[1] if node.id == "mapping" else last)
 
 
-def _flow_members(node: Any) -> frozenset[str]:
-    """Members of a block mapping whose values are in flow style."""
-    if node.id != "mapping":
-        return frozenset()
-    return frozenset(key.value for key, value in node.value if value.id != "scalar" and value.flow_style)
-
-
-def _block(item: Mapping[str, Any], indent: str, flow: Sequence[str] | frozenset[str], lead: str = " ") -> list[str]:
+def _block(item: Mapping[str, Any], indent: str, lead: str = " ") -> list[str]:
     """A list item as a block mapping: `- name: value`, further members below it. Collections are in flow style."""
-    del flow
     inner = indent + " " + lead
     lines: list[str] = []
     for number, (name, value) in enumerate(item.items()):
@@ -240,10 +232,12 @@ def scalar(value: Any) -> str:
         # Never with an exponent: that is a number to some readers and text to others.
         text = format(Decimal(repr(value)), "f")
         return text if "." in text else f"{text}.0"
-    if _PLAIN.fullmatch(value) and "[" not in value and "]" not in value and not value.endswith(":"):
+    if _PLAIN.fullmatch(value) and not value.endswith(":") and ": " not in value:
         read = plain(value)
         if read == value or (isinstance(read, Trap) and read.kind == DATE):
             return str(value)
-    if "'" not in value and value.isprintable():
-        return f"'{value}'" if '"' in value else f'"{value}"' if "\\" not in value else f"'{value}'"
+    if value.isprintable() and '"' not in value and "\\" not in value:
+        return f'"{value}"'
+    if value.isprintable() and "'" not in value:
+        return f"'{value}'"
     return json.dumps(value, ensure_ascii=False)

@@ -78,7 +78,10 @@ class Guards:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """One named set of target addresses, variables and rules."""
+    """One named set of target addresses, variables and rules.
+
+    ledger_storage: how the ledger's account is reached where all other storage is the emulator's.
+    """
 
     name: str
     vars: Mapping[str, Json] = field(default_factory=dict)
@@ -88,6 +91,7 @@ class Environment:
     storage: Mapping[str, StorageSettings] = field(default_factory=dict)
     emulator: EmulatorSettings | None = None
     ledger: str | None = None
+    ledger_storage: StorageSettings | None = None
     guards: Guards = field(default_factory=Guards)
     rollout: JsonObject = field(default_factory=dict)
     allowed_drift: tuple[Exemption, ...] = ()

@@ -14,8 +14,8 @@ from retrainctl.diagnostics import Diagnostic, Severity
 from retrainctl.model.redaction import without_query
 from retrainctl.model.versions import ModelVersion
 from retrainctl.operations.examining import SOON, same_etag
-from retrainctl.operations.model_files import file_sha256, pieces
-from retrainctl.ports import BlobFacts, BlobStore, Observer, Progress, SecretUnavailable, TargetError, Unavailable
+from retrainctl.operations.model_files import Unreached, file_sha256, pieces
+from retrainctl.ports import BlobFacts, BlobStore, Observer, Progress, SecretUnavailable, TargetError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Verifier:
     now: datetime
     observer: Observer
     parallel: int = 8
-    _gone: dict[str, TargetError] = field(default_factory=dict)
+    _unreached: Unreached = field(default_factory=Unreached)
 
     def __call__(self, versions: Sequence[ModelVersion]) -> tuple[Checked, ...]:
         """In the order given. Never raises for what a store or a file does."""
@@ -101,15 +101,8 @@ class Verifier:
         return Checked(version=version, size=size, sha256=sha256, findings=tuple(findings))
 
     def _blob(self, version: ModelVersion, uri: str) -> Checked:
-        host = uri.split("/")[2] if uri.count("/") > 2 else uri
-        if (lost := self._gone.get(host)) is not None:
-            raise lost  # an account without a connection is not asked a thousand times
-        try:
+        with self._unreached.asking(uri):
             facts, ends = self.store.facts(uri), self.store.expires(uri)
-        except Unavailable as error:
-            if not error.sent:
-                self._gone[host] = error
-            raise
         findings = [*_empty(version, facts.size), *self._signature(version, ends)]
         sha256 = None
         if version.sha256 is not None:

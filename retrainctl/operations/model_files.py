@@ -7,17 +7,18 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Final
+from urllib.parse import urlsplit
 
 from retrainctl.errors import RetrainctlError
 from retrainctl.model.redaction import without_query
 from retrainctl.model.versions import ModelVersion
-from retrainctl.ports import BlobFacts, BlobStore, Conflict
+from retrainctl.ports import AuthFailed, BlobFacts, BlobStore, Conflict, SecretUnavailable, Unavailable
 
 MIB: Final = 1 << 20
 KEPT: Final = 256 * MIB
@@ -45,6 +46,29 @@ class Copy:
     facts: BlobFacts | None = None
 
 
+class Unreached:
+    """Accounts that could not even be asked (no connection, no credential): one try each, not one for every version."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, RetrainctlError] = {}
+
+    @contextmanager
+    def asking(self, uri: str) -> Iterator[None]:
+        """Around the first call about a URI; raises what its account's last try ended in."""
+        host = urlsplit(uri).netloc
+        if (known := self._known.get(host)) is not None:
+            raise known
+        try:
+            yield
+        except (AuthFailed, Unavailable) as error:
+            if not error.sent:
+                self._known[host] = error
+            raise
+        except SecretUnavailable as error:
+            self._known[host] = error
+            raise
+
+
 class ModelFiles:
     """Gives versions as files. Thread-safe.
 
@@ -58,6 +82,7 @@ class ModelFiles:
         self._store = store
         self._cache = cache
         self._largest = largest
+        self._unreached = Unreached()
         self._lock = threading.Lock()
         self._temporary: TemporaryDirectory[str] | None = None
         self._made: Path | None = None
@@ -90,7 +115,8 @@ class ModelFiles:
             return Copy(path=path, sha256=file_sha256(path))
         assert version.uri is not None
         assert self._store is not None
-        facts = self._store.facts(version.uri)
+        with self._unreached.asking(version.uri):
+            facts = self._store.facts(version.uri)
         if facts.size > self._largest:
             raise TooLarge(
                 f"{without_query(version.uri)} has {facts.size:,} bytes, the limit here is {self._largest:,}",

@@ -34,11 +34,12 @@ class Evaluation:
     """The metrics of one model.
 
     metrics: name to finite number; Studio's own names in its spelling, others as in the header.
-    troubles: `folded` name of a column without such a number -> why, in a few words.
+    troubles: `folded` name of a column without such a number -> why, in a few words. unreadable: why there is nothing.
     """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)
+    unreadable: str = ""
 
     def find(self, name: str) -> float | None:
         """The metric of that name, in any case; None where there is no number."""
@@ -47,6 +48,8 @@ class Evaluation:
 
     def why_missing(self, name: str) -> str:
         """Why `find` gives nothing."""
+        if self.unreadable:
+            return self.unreadable
         if (why := self.troubles.get(folded(name))) is not None:
             return why
         there = ", ".join(self.metrics) or "no metric"

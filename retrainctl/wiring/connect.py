@@ -153,6 +153,11 @@ def resolver(project: Project, environment: Environment, outside: Outside) -> Se
     """How secret references are resolved in this environment."""
     if environment.emulator is not None:
         return BuiltInSecrets()
+    return _real_secrets(project, environment, outside)
+
+
+def _real_secrets(project: Project, environment: Environment, outside: Outside) -> SecretResolver:
+    """Secrets of the world outside, also for what an emulator environment keeps there: its ledger."""
 
     def vault() -> object:
         from retrainctl.targets.azure.bucket import Bucket
@@ -209,11 +214,12 @@ def _store(project: Project, environment: Environment, outside: Outside) -> Ledg
     from retrainctl.targets.blob.ledger_store import parse_place
     from retrainctl.targets.blob.opening import open_ledger_store
 
-    account = environment.storage.get(parse_place(place)[0])
+    account = environment.ledger_storage or environment.storage.get(parse_place(place)[0])
     key: Secret | None = None
     if account is not None and account.key is not None:
         reference = account.key
-        key = reference if isinstance(reference, Secret) else resolver(project, environment, outside).resolve(reference)
+        secrets = _real_secrets(project, environment, outside)
+        key = reference if isinstance(reference, Secret) else secrets.resolve(reference)
     return open_ledger_store(
         place,
         key,

@@ -162,6 +162,16 @@ def _check_store(raw: RawDocument, context: Context) -> None:
                 f"Write ...{extension}.",
                 address,
             )
+        store = raw.spec["store"]
+        taken = context.produced.setdefault(f"{store['account']}/{store['container']}/{names[0]}", raw.instance.address)
+        if taken is not raw.instance.address:
+            context.found.error(
+                "RC600",
+                f"store.{member} of {address} is that of {taken}, so that one model would overwrite the other",
+                span,
+                "Put {{ item.NAME }}, or the model's name, into it.",
+                address,
+            )
         if names[0] == names[1]:
             context.found.error(
                 "RC600",

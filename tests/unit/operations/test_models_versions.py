@@ -133,14 +133,15 @@ def test_a_local_file_is_compared_with_its_declared_hash(tmp_path: Path):
 
 
 def test_what_a_store_says_is_a_finding_of_its_version_only():
+    two, three = (BLOB.replace("acct", account) for account in ("two", "three"))
     store = MemoryBlobs(
         {BLOB: DATA},
         fail={
-            BLOB + "1": AuthFailed("no access", code="RC654"),
-            BLOB + "2": SecretUnavailable("the variable STORAGE_KEY is not set", hint="Set it."),
+            two: AuthFailed("no access", code="RC654"),
+            three: SecretUnavailable("the variable STORAGE_KEY is not set", hint="Set it."),
         },
     )
-    found = verify(store, version(1, uri=BLOB), version(2, uri=BLOB + "1"), version(3, uri=BLOB + "2"))
+    found = verify(store, version(1, uri=BLOB), version(2, uri=two), version(3, uri=three))
     assert [codes(one) for one in found] == [[], ["RC654"], ["RC307"]]
 
 
