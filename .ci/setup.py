@@ -42,7 +42,7 @@ def main() -> None:
     python = VENV / "bin" / "python"
     if not python.exists():
         venv.create(VENV, with_pip=True)
-    run(str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e", f"{ROOT}[emulator,dev]")
+    run(str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e", f"{ROOT}[emulator,dev,docs]")
     if os.environ.get("CI") or "--system" in sys.argv:
         system_package("npm", "npm")
         system_package("chromium", "chromium")

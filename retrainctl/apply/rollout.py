@@ -78,14 +78,14 @@ def _canary(group: Sequence[ResourceChange], rollout: Rollout) -> Iterable[Any]:
     return [change.address for change in group[:count]]
 
 
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_UNITS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds(duration: str | float) -> float:
-    """`90`, `"90s"`, `"2m"`, `"1h"` in seconds; raises `ValueError` on anything else."""
+    """`90`, `"500ms"`, `"90s"`, `"2m"`, `"1h"`, `"7d"` in seconds; raises `ValueError` on anything else."""
     if isinstance(duration, int | float):
         return float(duration)
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", duration)
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|[smhd])?\s*", duration)
     if match is None:
         raise ValueError(f"not a duration: {duration!r}")
-    return float(match[1]) * _UNITS[match[2]]
+    return float(match[1]) * _UNITS[match[2] or ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from enum import StrEnum
 from pathlib import Path
@@ -79,6 +80,12 @@ def command(
         raise UsageError("a saved plan is applied as it is", hint="Give the selection to `plan` instead.")
     if resume and (only or exclude or prune or expect_digest or reviewed):
         raise UsageError("--resume goes on with the plan of the interrupted run as it is")
+    if receipt_file is not None and not _can_hold(receipt_file):
+        raise RetrainctlError(
+            f"the receipt cannot be written to {receipt_file}; nothing was applied",
+            code="RC007",
+            hint="Check that its folder exists and is writable.",
+        )
     session = Session.open(context, env, project, var, parallel=parallel, lenient=plan_file is not None or resume)
     if plan_file is None:
         session.check_choice(env)
@@ -150,11 +157,11 @@ def _report(session: Session, receipt: Receipt, end: RunEnd, output: Output, rec
 
     console = session.console
     document = receipt.document()
-    if receipt_file is not None:
-        console.save(receipt_file, render_receipt(document, "json", RenderOptions(redactor=console.redactor)))
     if receipt.results or output is not Output.TEXT:
         rendering = RenderOptions(style=console.style, hints=not console.in_automation, redactor=console.redactor)
         console.result(render_receipt(document, output.value, rendering))
+    if receipt_file is not None:
+        console.save(receipt_file, render_receipt(document, "json", RenderOptions(redactor=console.redactor)))
     return _exit_code(receipt, end)
 
 
@@ -169,6 +176,11 @@ def _exit_code(receipt: Receipt, end: RunEnd) -> int:
         case "failed":
             return Exit.ERROR
     return Exit.UNVERIFIED if receipt.unverified or end.check_failed else Exit.DONE
+
+
+def _can_hold(file: Path) -> bool:
+    """Whether a file can most likely be written there: better asked before the apply than after it."""
+    return str(file) == "-" or (file.parent.is_dir() and os.access(file.parent, os.W_OK))
 
 
 def _review(expect_digest: str | None, reviewed: Path | None) -> dict[str, Any]:

@@ -14,7 +14,11 @@ import typer
 from retrainctl.errors import UsageError
 from retrainctl.wiring import emulator as launcher
 
-app = typer.Typer(help="The embedded control plane: a local stand-in for the Azure services.", no_args_is_help=True)
+app = typer.Typer(
+    help="The embedded control plane: a local stand-in for the Azure services.",
+    epilog="\b\nExample:\n  retrainctl emulator up --seed seed/\n\nExit codes: each command lists its own.",
+    no_args_is_help=True,
+)
 
 
 class Output(StrEnum):
@@ -31,7 +35,7 @@ State = Annotated[
 _CODES = "Exit codes: 0 done; 1 error, nothing changed; 64 usage error."
 
 
-@app.command(epilog="Example: retrainctl emulator up --seed seed/   " + _CODES)
+@app.command(epilog="\b\nExample:\n  retrainctl emulator up --seed seed/\n\n" + _CODES)
 def up(
     seed: Annotated[
         list[Path] | None, typer.Option("--seed", metavar="PATH", help="Definition JSON or folder with seed.yaml.")
@@ -66,14 +70,14 @@ def _stay(folder: Path, seeds: list[Path], *, https: bool, realistic: bool, retr
     return subprocess.call(command)  # noqa: S603
 
 
-@app.command(epilog="Example: retrainctl emulator down   " + _CODES)
+@app.command(epilog="\b\nExample:\n  retrainctl emulator down\n\n" + _CODES)
 def down(state: State = None) -> None:
     """Stop the emulator; its state stays."""
     folder = _folder(state)
     typer.echo("emulator stopped" if launcher.stop(folder) else f"no emulator runs in {folder}")
 
 
-@app.command(epilog="Example: retrainctl emulator status --output json   " + _CODES)
+@app.command(epilog="\b\nExample:\n  retrainctl emulator status --output json\n\n" + _CODES)
 def status(
     state: State = None,
     output: Annotated[Output, typer.Option("--output", help="text or json.")] = Output.TEXT,
@@ -102,7 +106,7 @@ def _show_status(shown: dict[str, Any]) -> None:
         typer.echo(f"  fault {name}={value}")
 
 
-@app.command(epilog="Example: retrainctl emulator seed CreditRisk.json   " + _CODES)
+@app.command(epilog="\b\nExample:\n  retrainctl emulator seed CreditRisk.json\n\n" + _CODES)
 def seed(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Definition JSON or folder with seed.yaml.")],
     state: State = None,
@@ -118,16 +122,14 @@ def seed(
             typer.echo(f"  + {name}")
 
 
-@app.command(epilog="Example: retrainctl emulator reset   " + _CODES)
+@app.command(epilog="\b\nExample:\n  retrainctl emulator reset\n\n" + _CODES)
 def reset(state: State = None) -> None:
     """Remove every service, blob and fault; the emulator goes on, empty."""
     launcher.control(_running(state), "POST", "reset")
     typer.echo("emulator is empty")
 
 
-@app.command(
-    epilog="Example: retrainctl emulator faults throttle=0.1 latency=50ms 'drop-after=first:1,PATCH'   " + _CODES
-)
+@app.command(epilog="\b\nExample:\n  retrainctl emulator faults throttle=0.1 'drop-after=first:1,PATCH'\n\n" + _CODES)
 def faults(
     settings: Annotated[list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="What to switch.")] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Switch everything back first.")] = False,

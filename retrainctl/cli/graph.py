@@ -49,6 +49,7 @@ def command(
     """
     from retrainctl.operations import graphing
     from retrainctl.render import graph as render
+    from retrainctl.render.formats import cleaned
 
     session = Session.open(context, env, project, var)
     document = None
@@ -62,7 +63,7 @@ def command(
                 hint="Name the plan's environment with --env.",
             )
     made = graphing.graph(session.loaded, plan=document, only=tuple(only or ()), most=None if every else most)
-    data = graphing.data(made)
+    data = cleaned(graphing.data(made), session.console.redactor)
     forms = {
         Output.TEXT: lambda: render.graph_text(data, session.console.style),
         Output.MERMAID: lambda: render.graph_mermaid(data),

@@ -61,7 +61,7 @@ def command(
         fresh,
         taken=frozenset(loaded.models),
         declared=(str(entry.address) for entry in loaded.desired),
-        there=(name.rpartition(".")[0] if name.endswith(".csv") else name for name, _ in loaded.sources),
+        there=(name.rpartition(".")[0] for name, _ in loaded.sources),
     )
     written = adopting.write_files(loaded.project.root, manifests)
     for note in estate.notes(left_out, manifests.notes):

@@ -15,7 +15,12 @@ from retrainctl.errors import RetrainctlError
 if TYPE_CHECKING:
     from retrainctl.ports import LeaseState
 
-app = typer.Typer(help="Show or take the right to apply.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Show or take the right to apply.",
+    epilog="\b\nExample:\n  retrainctl lease show --env prod\n\nExit codes: each command lists its own.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 
 class Output(StrEnum):

@@ -40,6 +40,7 @@ def show(
     The exit code is that of the worst environment: 1 not planned, 3 blocked, 2 changes with `detailed`.
     """
     from retrainctl.operations.matrix import Column, declared_versions, matrix
+    from retrainctl.render.formats import cleaned
     from retrainctl.render.matrix import matrix_json, matrix_markdown, matrix_text
 
     if len(set(environments)) < len(environments):
@@ -58,15 +59,24 @@ def show(
         except RetrainctlError as error:
             columns.append(Column(environment=name, failure=_told(error, console)))
             continue
-        columns.append(Column(environment=name, document=document, declared=declared_versions(session.loaded.desired)))
+        columns.append(
+            Column(
+                environment=name,
+                document=document,
+                declared=declared_versions(
+                    [one for one in session.loaded.desired if wanted.selection.takes(one.address)]
+                ),
+            )
+        )
     found = matrix(columns)
-    data: dict[str, Any] = {
+    data: Mapping[str, Any] = {
         "columns": [
             {"environment": c.environment, "document": c.document, "failure": c.failure} for c in found.columns
         ],
         "rows": [{"address": row.address, "cells": row.cells} for row in found.rows],
         "same": found.same,
     }
+    data = cleaned(data, console.redactor)
     forms = {
         "text": lambda: matrix_text(data, console.style),
         "md": lambda: matrix_markdown(data, budget),

@@ -15,7 +15,10 @@ from retrainctl.cli.exits import Exit
 from retrainctl.cli.model_files import Form, Output, present
 
 app = typer.Typer(
-    help="List, verify, inspect, compare, convert and score models.", no_args_is_help=True, add_completion=False
+    help="List, verify, inspect, compare, convert and score models.",
+    epilog="\b\nExample:\n  retrainctl models list --env prod\n\nExit codes: each command lists its own.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 

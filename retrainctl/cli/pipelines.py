@@ -18,7 +18,10 @@ def report(document: Mapping[str, Any], console: Console, *, github: bool, azdo:
     Raises `RetrainctlError` (RC007) when a file that the pipeline names cannot be written.
     """
     from retrainctl.render import annotations, pipelines
+    from retrainctl.render.formats import cleaned
 
+    # Before it is escaped: an escaped secret would pass the filter of the stream.
+    document = cleaned(document, console.redactor)
     text = ""
     if github:
         environ = console.environ

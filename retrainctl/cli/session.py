@@ -6,7 +6,7 @@ import getpass
 import os
 import secrets
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +43,7 @@ class Session:
     console: Console
     loaded: Loaded
     outside: Outside
+    variables: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(
@@ -61,7 +62,8 @@ class Session:
         file = find_project(Path.cwd(), None if project == options.DEFAULT_PROJECT else project)
         console.folder = _shown_root(file)
         environment = options.environment_name(env, console)
-        loaded = load(file, environment, options.variables(var), console.environ)
+        variables = options.variables(var)
+        loaded = load(file, environment, variables, console.environ)
         errors = [d for d in loaded.diagnostics if d.severity is Severity.ERROR]
         if lenient:
             errors = [d for d in errors if d.span is None or d.span.file == file.name]
@@ -72,7 +74,7 @@ class Session:
         outside = Outside(
             environ=console.environ, clock=SystemClock(), redactor=console.redactor, parallel=max(1, parallel)
         )
-        return cls(console=console, loaded=loaded, outside=outside)
+        return cls(console=console, loaded=loaded, outside=outside, variables=variables)
 
     @cached_property
     def targets(self) -> TargetSet:

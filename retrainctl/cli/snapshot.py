@@ -11,7 +11,12 @@ from retrainctl.cli import options
 from retrainctl.cli.exits import Exit
 from retrainctl.cli.session import Session
 
-app = typer.Typer(help="Keep live state in files for offline plans.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Keep live state in files for offline plans.",
+    epilog="\b\nExample:\n  retrainctl snapshot pull --out snapshots/prod\n\nExit codes: each command lists its own.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 
 @app.callback()

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from retrainctl.definition.encoding import canonical
 from retrainctl.model.address import Address
-from retrainctl.model.redaction import without_query
+from retrainctl.model.redaction import is_signed, without_query
 from retrainctl.model.resource import Knowledge, Normalised, Observed, SlotState
 from retrainctl.model.values import JsonObject
 
@@ -39,7 +39,7 @@ def proper(document: JsonObject) -> dict[str, Any]:
     if isinstance(resources, list):
         kept["Resources"] = [_unsigned(resource) for resource in resources]
     for name in ("ExperimentLocation", "HelpLocation", "ApiLocation"):
-        if isinstance(address := kept.get(name), str) and "?" in address:
+        if isinstance(address := kept.get(name), str) and is_signed(address):
             kept[name] = without_query(address)
     return kept
 
@@ -111,18 +111,26 @@ def fingerprint(fields: Mapping[str, Any], run: str | None, slots: Sequence[str]
 def revision(document: JsonObject, run: str | None) -> str | None:
     """A mark that changes when the endpoint is made anew or refreshed: what its slots then serve is not known.
 
-    The endpoint's own id, which its address ends in, and the deployment's.
+    The endpoint's own id, which its address ends in, and a short hash of its deployment.
     """
     address = document.get("ApiLocation")
     if run is None or not isinstance(address, str):
         return None
-    return f"{address.rpartition('/')[2]}/{run.rpartition('/')[2]}"
+    return f"{address.rpartition('/')[2]}/{_short(run)}"
+
+
+@lru_cache(maxsize=1024)
+def _short(run: str) -> str:
+    return sha256(run.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def deployment(document: JsonObject) -> str | None:
-    """The experiment run that the endpoint came from; it stays on the old run after a redeployment."""
+    """The experiment run that the endpoint came from; it stays on the old run after a redeployment.
+
+    Kept as it is: what in such an address names the run, and be it behind a `#`, is not known.
+    """
     location = document.get("ExperimentLocation")
-    return without_query(location) if isinstance(location, str) and location else None
+    return location if isinstance(location, str) and location else None
 
 
 def slots(document: JsonObject) -> dict[str, str | None]:

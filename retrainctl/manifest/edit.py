@@ -19,6 +19,7 @@ from retrainctl.errors import InvalidInput
 from retrainctl.manifest.csvedit import CsvEdit
 from retrainctl.manifest.instance import Instance
 from retrainctl.manifest.load import Loaded
+from retrainctl.manifest.pins import written
 from retrainctl.manifest.versions import METRIC, PARAMETER
 from retrainctl.manifest.yamledit import YamlEdit
 from retrainctl.model.address import Address
@@ -194,8 +195,8 @@ class Editor:
             return None
         document = instance.document
         _, at, depth = instance.find(("spec", "models", slot))
-        raw = _raw(instance, slot)
-        if depth < 3 or raw is None:
+        raw = written(instance, ("spec", "models", slot))
+        if depth < 3 or not isinstance(raw, str):
             return None
         span = document.span_at(at)
         version = desired.slots[slot].version
@@ -285,10 +286,10 @@ def as_item(version: ModelVersion) -> dict[str, Any]:
         "version": version.version,
         "uri": version.uri,
         "sha256": version.sha256,
-        "etag": version.etag,
+        "etag": _bare(version.etag),
         "trainedAt": version.trained_at,
         "run": version.run,
-        "metrics": dict(version.metrics),
+        "metrics": {name: float(_metric(value)) for name, value in version.metrics.items()},
         "data": list(version.data),
         "parameters": dict(version.parameters),
     }
@@ -302,14 +303,24 @@ def as_cells(version: ModelVersion) -> dict[str, str]:
         "version": str(version.version),
         "uri": version.uri or "",
         "sha256": version.sha256 or "",
-        "etag": version.etag or "",
+        "etag": _bare(version.etag) or "",
         "trainedAt": version.trained_at or "",
         "run": version.run or "",
     }
     if version.data:
         cells["data"] = " ".join(version.data)
-    cells |= {METRIC + name: f"{value:.10g}" for name, value in version.metrics.items()}
+    cells |= {METRIC + name: _metric(value) for name, value in version.metrics.items()}
     return cells | {PARAMETER + name: _shown(value) for name, value in version.parameters.items()}
+
+
+def _bare(etag: str | None) -> str | None:
+    """Without its quotes: they would be quoted again, and nobody compares them."""
+    return None if etag is None else etag.strip('"')
+
+
+def _metric(value: float) -> str:
+    """Ten digits: what is beyond them is noise, and differs from machine to machine."""
+    return f"{value:.10g}"
 
 
 def _shown(value: Any) -> str:
@@ -342,16 +353,6 @@ def _source(pin: Pin) -> tuple[Any, ...]:
 def _instance(spans: object) -> Instance | None:
     found = getattr(spans, "instance", None)
     return found if isinstance(found, Instance) else None
-
-
-def _raw(instance: Instance, slot: str) -> str | None:
-    """A slot's pin as the manifest writes it."""
-    item = instance.item.value if instance.item is not None else None
-    for name, value in instance.document.data["spec"].get("models", {}).items():
-        written = instance.tree.name(name, item) if instance.tree is not None else name
-        if written == slot:
-            return value if isinstance(value, str) else None
-    return None
 
 
 def _versions_file(line: ModelLine) -> str:

@@ -33,9 +33,8 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """The pin of one slot. text: as written. place: where it stands; for a cell the cell, None where not known.
-
-    name: of the variable, or of the column.
+    """The pin of one slot. text: as written. place: where that stands; for a cell the cell, of a table with quotes
+    its row. name: of the variable, or of the column.
     """
 
     slot: str
@@ -86,7 +85,7 @@ def _pin(instance: Instance, slot: str) -> Pin:
         return Pin(slot=slot, text=text, source=Source.VARIABLE, place=place, name=variable[1])
     if last.column is not None and instance.item is not None and instance.item.table is not None:
         table = instance.item.table
-        cell = table.span(instance.item.row, last.column) if table.exact else None
+        cell = table.span(instance.item.row, last.column)
         return Pin(slot=slot, text=text, source=Source.CELL, place=cell, name=last.column)
     return Pin(slot=slot, text=text, source=Source.OTHER, place=place)
 

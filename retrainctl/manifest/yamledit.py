@@ -183,7 +183,7 @@ def _wrapped(line: str, indent: int) -> list[str]:
     """A line with flow style in it, broken behind commas where it gets too long."""
     lines: list[str] = []
     while len(line) > _WIDTH:
-        cut = _cut(line, indent)
+        cut = _cut(line, indent, inside=bool(lines))
         if cut is None:
             break
         lines.append(line[:cut].rstrip())
@@ -191,10 +191,13 @@ def _wrapped(line: str, indent: int) -> list[str]:
     return [*lines, line]
 
 
-def _cut(line: str, indent: int) -> int | None:
-    """Where the line may be broken: behind the last comma between members that still fits, outside of quotes."""
+def _cut(line: str, indent: int, *, inside: bool) -> int | None:
+    """Where the line may be broken: behind the last comma between members that still fits, outside of quotes.
+
+    inside: it goes on with members of the line above.
+    """
     best: int | None = None
-    depth, quote = 0, ""
+    depth, quote = int(inside), ""
     for place, character in enumerate(line):
         if quote:
             quote = "" if character == quote else quote

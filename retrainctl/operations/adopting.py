@@ -43,7 +43,8 @@ def manifest_files(
     Every slot that can be read gets a model whose version 1 is the blob that it serves now. Endpoints of one service
     whose names follow a pattern become one manifest with a CSV file.
 
-    taken: names of models that are declared already. declared: addresses that are. there: files that must stay.
+    taken: names of models that are declared already. declared: addresses that are. there: files that must stay,
+    without ending.
     """
     notes: list[str] = []
     texts: dict[str, str] = {}
@@ -56,21 +57,22 @@ def manifest_files(
         rows, single = fold(members)
         stem = f"manifests/{slug(group)}" if group and whole else "manifests"
         for row in rows:
-            base = paths.unused(f"{stem}/{slug(row.prefix)}" if not whole else f"{stem}-{slug(row.prefix)}", "")
+            base = paths.unused(f"{stem}/{slug(row.prefix)}" if not whole else f"{stem}-{slug(row.prefix)}")
             table = f"{base}.csv"
             texts[table] = row.csv
+            behind = "" if addresses.take_all(row.addresses()) else f"-{slug(row.group)}"
             comment = _hidden(row.kind, f"{row.name} ({row.count:,} of them)", row.hidden)
-            texts[f"{base}.yaml"] = text([row.document(Path(table).name)], comment=comment)
+            texts[f"{base}.yaml"] = text([row.document(Path(table).name, behind)], comment=comment)
             notes += comment.splitlines()
         if whole and single:
-            path = paths.unused(stem if group else f"{stem}/services", ".yaml")
+            path = f"{paths.unused(stem if group else f'{stem}/services')}.yaml"
             made = [_documents(entry, names, addresses) for entry in single]
             comment = "\n".join(comment for _, comment in made if comment)
             texts[path] = text([document for documents, _ in made for document in documents], comment=comment)
             notes += comment.splitlines()
             continue
         for entry in single:
-            path = paths.unused(f"{stem}/{slug(entry.name)}", ".yaml")
+            path = f"{paths.unused(f'{stem}/{slug(entry.name)}')}.yaml"
             documents, comment = _documents(entry, names, addresses)
             texts[path] = text(documents, comment=comment)
             notes += comment.splitlines()
@@ -85,10 +87,10 @@ def _documents(entry: Found, names: _Names, addresses: _Names) -> tuple[list[dic
         if uri is None:
             hidden.append(slot)
             continue
-        model = names.unused(slug(re.sub(r"\s*\[trained model\]$", "", slot, flags=re.IGNORECASE)), "")
+        model = names.unused(slug(re.sub(r"\s*\[trained model\]$", "", slot, flags=re.IGNORECASE)))
         models.append(manifest("Model", model, {"versions": [{"version": 1, "uri": literal(without_query(uri))}]}))
         pins[literal(slot)] = f"{model}@1"
-    called = addresses.unused(f"{entry.kind}/{entry.name}", "", f"-{slug(entry.group)}").partition("/")[2]
+    called = addresses.unused(f"{entry.kind}/{entry.name}", f"-{slug(entry.group)}").partition("/")[2]
     spec = {**plain_spec(entry.spec), **({"models": pins} if pins else {})}
     if called != entry.name:
         spec = {"name": literal(entry.name), **spec}
@@ -110,17 +112,24 @@ class _Names:
     def __init__(self, taken: Iterable[str]) -> None:
         self._taken = {name.casefold() for name in taken}
 
-    def unused(self, stem: str, ending: str, instead: str = "") -> str:
+    def unused(self, stem: str, instead: str = "") -> str:
         """The stem, else with `instead` at its end, else with a number."""
-        candidate, number = stem + ending, 1
+        candidate, number = stem, 1
         if instead and candidate.casefold() in self._taken:
-            stem += instead
-            candidate = stem + ending
+            candidate = stem = stem + instead
         while candidate.casefold() in self._taken:
             number += 1
-            candidate = f"{stem}-{number}{ending}"
+            candidate = f"{stem}-{number}"
         self._taken.add(candidate.casefold())
         return candidate
+
+    def take_all(self, names: Iterable[str]) -> bool:
+        """Takes all of the names, or none when one of them is taken."""
+        wanted = {name.casefold() for name in names}
+        if wanted & self._taken:
+            return False
+        self._taken |= wanted
+        return True
 
 
 def slug(name: str) -> str:

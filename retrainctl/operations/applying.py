@@ -166,29 +166,31 @@ def apply_plan(
             lease = _lease(around, stop)
         except StopWaiting:
             return receipt("", end, []), end
-        with lease:
+        try:
             _check_unused(document, around.ledger)  # somebody may have applied it while we waited
             notes = _clock_behind(around)
             run = around.ledger.begin(_info(plan, document, options, around, started), lease)
             run.attach(PLAN, canonical(document))
-            try:
-                notes += _settle(around, run, stop)
-                _carry_out(plan, options, around, run, stop, checks, end)
-            except StopWaiting:
-                pass  # told to end while it settled what earlier runs had left
-            except RetrainctlError as error:
-                end.fatal = error
-            except Exception as error:
-                _log.debug("the apply broke off", exc_info=True)
-                end.fatal = RetrainctlError(f"internal error: {type(error).__name__}: {error}")
-                end.notes.append(end.fatal.message)
-            finally:
-                notes += around.uploads.said if around.uploads is not None else []
-                made = receipt(run.info.run, end, notes)
-                _finish(run, made, end)
+        except BaseException:
+            _give_back(lease)
+            raise
+        try:
+            notes += _settle(around, run, stop)
+            _carry_out(plan, options, around, run, stop, checks, end)
+        except StopWaiting:
+            pass  # told to end while it settled what earlier runs had left
+        except RetrainctlError as error:
+            end.fatal = error
+        except Exception as error:
+            _log.debug("the apply broke off", exc_info=True)
+            end.fatal = RetrainctlError(f"internal error: {type(error).__name__}: {error}")
+            end.notes.append(end.fatal.message)
+        notes += around.uploads.said if around.uploads is not None else []
+        made = receipt(run.info.run, end, notes)
+        late = [*_finish(run, made), *_give_back(lease)]
     if end.fatal is not None and not made.wrote:
         raise end.fatal
-    return made, end
+    return replace(made, notes=(*made.notes, *late)), end
 
 
 def _info(
@@ -312,12 +314,22 @@ class _StopWaiter:
         """Nothing is sent while settling."""
 
 
-def _finish(run: Run, receipt: Receipt, end: RunEnd) -> None:
+def _finish(run: Run, receipt: Receipt) -> list[str]:
+    """Writes the receipt to the ledger. Where that fails it still reaches the user, and `--resume` settles the run."""
     try:
         run.finish(receipt.document())
     except RetrainctlError as error:
-        # The receipt still reaches the user; the ledger shows a run without an end, which `--resume` settles.
-        end.notes.append(f"the receipt could not be written to the ledger: {error.message}")
+        return [f"the receipt could not be written to the ledger: {error.message}"]
+    return []
+
+
+def _give_back(lease: Lease) -> list[str]:
+    """Releases the lease. Where that fails it lapses by itself, and no receipt is lost for it."""
+    try:
+        lease.release()
+    except RetrainctlError as error:
+        return [f"the lease could not be given back and will lapse: {error.message}"]
+    return []
 
 
 def _receipt(

@@ -42,6 +42,7 @@ class Folded:
     """
 
     kind: str
+    group: str
     prefix: str
     suffix: str
     spec: Mapping[str, Any]
@@ -66,12 +67,17 @@ class Folded:
         writer.writerows(self.rows)
         return stream.getvalue()
 
-    def document(self, file: str) -> dict[str, Any]:
-        """The manifest; `file` is the CSV file beside it."""
+    def addresses(self) -> list[str]:
+        return [f"{self.kind}/{self.prefix}{row[0]}{self.suffix}" for row in self.rows]
+
+    def document(self, file: str, behind: str = "") -> dict[str, Any]:
+        """The manifest. file: the CSV file beside it. behind: what makes its names in the manifest unlike others'."""
         from retrainctl.manifest.write import manifest
 
-        made = manifest(self.kind, f"{literal(self.prefix)}{{{{ item.{_ID} }}}}{literal(self.suffix)}", self.spec)
-        spec = made.pop("spec")
+        name = f"{literal(self.prefix)}{{{{ item.{_ID} }}}}{literal(self.suffix)}"
+        spec = {"name": name, **self.spec} if behind else dict(self.spec)
+        made = manifest(self.kind, f"{name}{behind}", spec)
+        del made["spec"]
         return {**made, "forEach": {"csv": file}, "spec": spec}
 
 
@@ -114,6 +120,7 @@ def _fold(members: Sequence[tuple[str, Found]]) -> Folded:
             spec[key] = f"{{{{ item.{key} }}}}"
     return Folded(
         kind=first.kind,
+        group=first.group,
         prefix=match["prefix"],
         suffix=match["suffix"],
         spec=spec,

@@ -30,7 +30,8 @@ def live_references(
     """
     wanted = [d for d in loaded.desired if any(version.model in models for version in d.slots.values())]
     readings = read_all(wanted, targets, applied, PlanOptions(), observer) if wanted else {}
-    lines = place_files(loaded, readings, applied, takes=lambda address: False).models
+    read = {desired.address for desired in wanted}
+    lines = place_files(loaded, readings, applied, takes=read.__contains__).models
     live: dict[str, dict[str, Reference]] = {name: {} for name in models}
     for desired in wanted:
         for slot, version in desired.slots.items():

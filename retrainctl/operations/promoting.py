@@ -7,7 +7,6 @@ environments are read again, and when anything else moved, the files are put bac
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,15 @@ from typing import Final
 
 from retrainctl.diagnostics import Severity, Span
 from retrainctl.errors import RetrainctlError
+from retrainctl.manifest.csvedit import CsvEdit
 from retrainctl.manifest.load import Loaded
 from retrainctl.manifest.pins import Pin, Source, pins, variable_places
+from retrainctl.manifest.yamledit import YamlEdit
 from retrainctl.model.resource import Desired
 from retrainctl.model.versions import ModelVersion
 from retrainctl.plan.guard import matching
 
-_SCALAR: Final = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"|[^\s,\]}#]+")
+_BOM: Final = b"\xef\xbb\xbf"
 
 Read = Callable[[str], Loaded]
 """Reads the project for an environment, as the files are now."""
@@ -39,13 +40,15 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """One value in a file: what stands there, what shall stand there, and the moves that it makes."""
+    """One value in a file: what stands there, what shall stand there, and the moves that it makes. column: of a CSV
+    file; empty for a YAML scalar."""
 
     place: Span
     what: str
     old: str
     new: str
     moves: tuple[Move, ...]
+    column: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +123,9 @@ def _edit(
     if first is not None and first.new != str(other.version):
         return f"{what} would have to be {first.new} for {first.moves[0].address}", "Give each a variable of its own."
     moves = (*first.moves, move) if first is not None else (move,)
-    found[place] = Edit(place=place, what=what, old=str(version.version), new=str(other.version), moves=moves)
+    old, new = str(version.version), str(other.version)
+    column = pin.name if pin.source is Source.CELL else ""
+    found[place] = Edit(place=place, what=what, old=old, new=new, moves=moves, column=column)
     return None
 
 
@@ -140,8 +145,6 @@ def _place(pin: Pin | None, target: Loaded) -> Span | tuple[str, str]:
             )
         case Pin(source=Source.CELL, place=Span() as cell):
             return cell
-        case Pin(source=Source.CELL):
-            return f"the table of column {pin.name} has quoted cells", "Change the cell by hand."
         case Pin(source=Source.LITERAL):
             return f'the manifest writes "{pin.text}" for every environment', use
         case _:
@@ -171,21 +174,21 @@ def carry_out(root: Path, promotion: Promotion, environments: Sequence[str], tar
 
 def _edited(content: bytes, edits: Sequence[Edit]) -> bytes:
     """The file with new values; every other byte, comments and line ends among them, stays."""
-    lines = content.decode("utf-8").split("\n")
-    for edit in sorted(edits, key=lambda edit: edit.place, reverse=True):
-        line = lines[edit.place.line - 1]
-        mark = 1 if edit.place.line == 1 and line.startswith("\ufeff") else 0
-        at = edit.place.column - 1 + mark
-        match = _SCALAR.match(line, at)
-        given = match[0] if match is not None else ""
-        if match is None or edit.old not in given:
+    mark = _BOM if content.startswith(_BOM) else b""
+    text = content.removeprefix(_BOM).decode("utf-8")
+    rows, scalars = CsvEdit(text), YamlEdit(text)
+    for edit in edits:
+        place = (edit.place.line, edit.place.column)
+        given = rows.cell(place[0], edit.column) if edit.column else scalars.scalar(place)
+        if edit.old not in given:
             raise PromotionRefused(
                 f"{edit.place}: here should stand {edit.old}, for {edit.what}", hint="Change the value by hand."
             )
-        start = given.rindex(edit.old)
-        new = given[:start] + edit.new + given[start + len(edit.old) :]
-        lines[edit.place.line - 1] = line[:at] + new + line[match.end() :]
-    return "\n".join(lines).encode("utf-8")
+        if edit.column:
+            rows.change(place[0], edit.column, edit.new)
+        else:
+            scalars.change_tail(place, edit.old, edit.new)
+    return mark + (rows if edits[0].column else scalars).result().encode("utf-8")
 
 
 def _check(promotion: Promotion, before: Mapping[str, Mapping[tuple[str, str], str]], target: str, read: Read) -> None:

@@ -35,16 +35,16 @@ class RenderOptions:
 def render_plan(document: Mapping[str, Any], form: str, options: RenderOptions | None = None) -> str:
     """A decoded plan document in one of `PLAN_FORMATS`, a final newline included. Raises `KeyError` for another."""
     options = options or RenderOptions()
-    return _PLAN[form](_clean(document, options.redactor), options)
+    return _PLAN[form](cleaned(document, options.redactor), options)
 
 
 def render_receipt(document: Mapping[str, Any], form: str, options: RenderOptions | None = None) -> str:
     """A decoded receipt document in one of `RECEIPT_FORMATS`. Raises `KeyError` for another."""
     options = options or RenderOptions()
-    return _RECEIPT[form](_clean(document, options.redactor), options)
+    return _RECEIPT[form](cleaned(document, options.redactor), options)
 
 
-def _clean(document: Mapping[str, Any], redactor: Redactor | None) -> Mapping[str, Any]:
+def cleaned(document: Mapping[str, Any], redactor: Redactor | None) -> Mapping[str, Any]:
     """The document without secrets. Walking the tree is dear, so its text is asked first whether there is any."""
     if redactor is None:
         return document

@@ -15,7 +15,7 @@ from retrainctl.render.receipt_view import receipt_view
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
+class Case:
     """One test case; texts are escaped when written. seconds None: not timed."""
 
     group: str
@@ -35,15 +35,15 @@ def plan_junit(document: Mapping[str, Any]) -> str:
     blocks = [f"{block.guard}: {block.text}" for block in view.blocked]
     denied = {result.address: f"{result.rule}: {result.message}" for result in view.denied}
     verdict = "" if view.applyable else "; ".join(blocks) or "a policy denies it"
-    cases = [_Case(group="plan", name=f"plan of {view.environment}", failure=verdict, output=[view.verdict])]
+    cases = [Case(group="plan", name=f"plan of {view.environment}", failure=verdict, output=[view.verdict])]
     for change in view.changes:
         blocked = next((block.message for block in view.blocked if block.address == change.address), "")
         lines = [f"{change.action} {change.address} {change.summary('->')}".rstrip()]
         lines.extend(f"{finding.level}: {finding.message} [{finding.code}]" for finding in said[change.address])
         failure = blocked or denied.get(change.address, "")
-        cases.append(_Case(group=change.kind, name=change.address, failure=failure, output=lines))
-    cases.extend(_Case(group="not covered", name=a, skipped="nothing is known of it") for a in view.not_covered)
-    return _suite(f"retrainctl plan {view.environment}", cases)
+        cases.append(Case(group=change.kind, name=change.address, failure=failure, output=lines))
+    cases.extend(Case(group="not covered", name=a, skipped="nothing is known of it") for a in view.not_covered)
+    return suite(f"retrainctl plan {view.environment}", cases)
 
 
 def receipt_junit(document: Mapping[str, Any]) -> str:
@@ -53,7 +53,7 @@ def receipt_junit(document: Mapping[str, Any]) -> str:
     for result in view.results:
         reason = result.reason or result.outcome
         cases.append(
-            _Case(
+            Case(
                 group=result.kind,
                 name=result.address,
                 failure=reason if result.bad else "",
@@ -62,7 +62,7 @@ def receipt_junit(document: Mapping[str, Any]) -> str:
                 seconds=result.seconds,
             )
         )
-    return _suite(f"retrainctl apply {view.environment}", cases)
+    return suite(f"retrainctl apply {view.environment}", cases)
 
 
 def diagnostics_junit(diagnostics: Iterable[Diagnostic]) -> str:
@@ -74,11 +74,11 @@ def diagnostics_junit(diagnostics: Iterable[Diagnostic]) -> str:
     for name, findings in files.items():
         lines = [f"{f.place or f.address or name}: {f.level}[{f.code}]: {f.message}" for f in findings]
         errors = [line for line, f in zip(lines, findings, strict=True) if f.level == "error"]
-        cases.append(_Case(group="validate", name=name, failure="; ".join(errors), output=lines))
-    return _suite("retrainctl validate", cases or [_Case(group="validate", name="project")])
+        cases.append(Case(group="validate", name=name, failure="; ".join(errors), output=lines))
+    return suite("retrainctl validate", cases or [Case(group="validate", name="project")])
 
 
-def _suite(name: str, cases: Sequence[_Case]) -> str:
+def suite(name: str, cases: Sequence[Case]) -> str:
     failures, skipped = sum(bool(c.failure) for c in cases), sum(bool(c.skipped) for c in cases)
     counts = f'tests="{len(cases)}" failures="{failures}" errors="0" skipped="{skipped}"'
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>"]
@@ -89,7 +89,7 @@ def _suite(name: str, cases: Sequence[_Case]) -> str:
     return "\n".join(lines)
 
 
-def _case(case: _Case) -> list[str]:
+def _case(case: Case) -> list[str]:
     time = "" if case.seconds is None else f' time="{case.seconds:.3f}"'
     lines = [f'    <testcase classname="{xml(case.group)}" name="{xml(case.name)}"{time}>']
     if case.failure:

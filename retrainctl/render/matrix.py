@@ -20,15 +20,17 @@ _ABSENT: Final = "not declared"
 _SAME: Final = "as declared"
 
 Data = Mapping[str, Any]
+_Changes = Mapping[str, ChangeView]
 
 
 def matrix_text(data: Data, style: Style) -> str:
     """A table with a row per resource and a column per environment, then a line per environment."""
     views = _views(data)
+    shown = _changes(views)
     lines = [*_verdicts(data, views), ""]
     if data["rows"]:
         header = ["resource", *(visible(column["environment"]) for column in data["columns"])]
-        rows = [[visible(row["address"]), *_cells(row, data, views, style.arrow)] for row in data["rows"]]
+        rows = [[visible(row["address"]), *_cells(row, views, shown, style.arrow)] for row in data["rows"]]
         lines += [*table(header, rows, style), ""]
     lines.append(_same(data))
     return "\n".join(lines) + "\n"
@@ -37,12 +39,13 @@ def matrix_text(data: Data, style: Style) -> str:
 def matrix_markdown(data: Data, preset: str | None = None) -> str:
     """The same as Markdown; rows are dropped from the end, and counted, where the preset is too small."""
     views = _views(data)
+    shown = _changes(views)
     names = [markdown_code(column["environment"], 60) for column in data["columns"]]
     head = ["## retrainctl plan · " + " · ".join(names), ""]
     head += [f"- {line}" for line in _verdicts(data, views, mark=True)]
     rows = []
     for row in data["rows"]:
-        cells = [_marked(cell) for cell in _cells(row, data, views, "→")]
+        cells = [_marked(cell) for cell in _cells(row, views, shown, "→")]
         rows.append(f"| {markdown_code(row['address'], 200)} | {' | '.join(cells)} |\n")
     title = f"\n| resource | {' | '.join(names)} |\n|---|{'---|' * len(names)}\n"
 
@@ -82,6 +85,11 @@ def _views(data: Data) -> list[PlanView | None]:
     return [None if column["document"] is None else plan_view(column["document"]) for column in data["columns"]]
 
 
+def _changes(views: Sequence[PlanView | None]) -> list[_Changes]:
+    """Per environment its changes by address."""
+    return [{change.address: change for change in view.changes} if view is not None else {} for view in views]
+
+
 def _verdicts(data: Data, views: Sequence[PlanView | None], *, mark: bool = False) -> Iterator[str]:
     for column, view in zip(data["columns"], views, strict=True):
         name = column["environment"]
@@ -103,7 +111,7 @@ def _same(data: Data) -> str:
     return f"{count(data['same'], 'more resource')} {verb} declared alike and unchanged everywhere."
 
 
-def _cells(row: Mapping[str, Any], data: Data, views: Sequence[PlanView | None], arrow: str) -> list[str]:
+def _cells(row: Data, views: Sequence[PlanView | None], shown: Sequence[_Changes], arrow: str) -> list[str]:
     cells = []
     for at, cell in enumerate(row["cells"]):
         view = views[at]
@@ -115,12 +123,8 @@ def _cells(row: Mapping[str, Any], data: Data, views: Sequence[PlanView | None],
             labels = sorted({visible(label) for label in cell["declared"].values()})
             cells.append(", ".join(labels) if labels else _SAME)
         else:
-            cells.append(_change(_one(cell["change"]), arrow))
+            cells.append(_change(shown[at][visible(row["address"])], arrow))
     return cells
-
-
-def _one(change: Mapping[str, Any]) -> ChangeView:
-    return plan_view({"resource_changes": [change]}).changes[0]
 
 
 def _change(change: ChangeView, arrow: str) -> str:

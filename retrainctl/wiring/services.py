@@ -75,6 +75,21 @@ def storage_secrets(project: Project, environment: Environment, outside: Outside
     return secret
 
 
+def blob_address(environment: Environment) -> Callable[[str, str, str], str]:
+    """(account, container, name) -> the URI of a blob, as manifests write it."""
+    from retrainctl.targets.azure.clouds import PUBLIC, cloud_of
+    from retrainctl.targets.blob.place import blob_uri
+
+    cloud = cloud_of(environment.arm.endpoint) if environment.arm is not None else PUBLIC
+
+    def address(account: str, container: str, name: str) -> str:
+        settings = environment.storage.get(account)
+        own = settings.endpoint if settings is not None and environment.emulator is None else None
+        return blob_uri((own or f"https://{account}{cloud.blob}").rstrip("/"), container, name)
+
+    return address
+
+
 def _arm(project: Project, environment: Environment, outside: Outside) -> Callable[[], ArmClient] | None:
     if environment.arm is None:
         return None

@@ -8,7 +8,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,8 @@ class Estate:
         done = subprocess.run(
             [sys.executable, "-m", "retrainctl", *arguments],
             cwd=self.shell.folder,
-            env=self.shell.environ,
+            # A limit on files would leave half a bytecode file behind for everybody else.
+            env={**self.shell.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
             preexec_fn=under,
@@ -93,21 +94,45 @@ def test_a_full_disk_is_told_before_any_write(estate: Estate) -> None:
     assert "12 applied" in estate.do("apply", "--yes").out
 
 
-def test_a_disk_that_fills_in_the_middle_stops_and_loses_nothing(estate: Estate) -> None:
-    """The plan and the backups still fit, not all of the records do."""
-    ran = estate.run("apply", "--yes", "--parallel", "1", "--receipt", "r.json", under=file_limit(56 * _KIB))
-    if ran.code == 0:
-        pytest.fail("the limit does not bite: the records of 12 writes take less than it by now")
-    receipt = estate.shell.folder / "r.json"
-    counts = json.loads(receipt.read_text())["counts"]
-    done = {write["path"] for write in estate.writes() if write["effect"] == "done"}
-    assert 0 < counts["applied"] <= len(done) < SERVICES
-    assert counts["applied"] + counts["not_attempted"] + counts["in_flight"] + counts["unknown"] == SERVICES
-    assert ran.code == 5, ran
-    assert "Traceback" not in ran.err
-    assert "12 applied" not in estate.do("apply", "--resume", "--yes").out
+def mount(*arguments: str) -> None:
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"NO RIGHT TO MOUNT A SMALL DISK, a disk that fills up is not tested: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def disk(estate: Estate) -> Iterator[Path]:
+    """A disk of its own for the ledger."""
+    folder = estate.ledger.parent
+    folder.mkdir(parents=True)
+    mount("-t", "tmpfs", "-o", "size=16m", "none", str(folder))
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def used(disk: Path) -> int:
+    about = os.statvfs(disk)
+    return (about.f_blocks - about.f_bfree) * about.f_frsize
+
+
+def test_a_disk_that_fills_in_the_middle_stops_and_loses_nothing(estate: Estate, disk: Path) -> None:
+    """How much an apply needs, a first one tells; the second one gets three quarters of that."""
+    estate.do("apply", "--yes", "--parallel", "1", "--var", "version=5")
+    since, needs = len(estate.writes()), used(disk)
+    mount("-o", f"remount,size={needs + needs * 3 // 4}", str(disk))
+    ran = estate.shell("apply", "--yes", "--parallel", "1", "--receipt", "r.json", code=5)
+    assert "internal error" not in ran.err
+    assert "No space left on device" in " ".join(ran.out.split())
+    counts = json.loads((estate.shell.folder / "r.json").read_text())["counts"]
+    effects = [write["path"] for write in estate.writes()[since:] if write["effect"] == "done"]
+    assert 0 < counts["applied"] <= len(effects) < SERVICES
+    assert sum(counts[fate] for fate in ("applied", "not_attempted", "in_flight", "unknown")) == SERVICES
+    assert "RC551" in estate.shell("apply", "--resume", "--yes", code=1).err, "the disk is still full"
+    mount("-o", "remount,size=16m", str(disk))
+    assert "No changes" not in estate.do("plan").out
+    estate.do("apply", "--resume", "--yes")
     assert "No changes" in estate.do("plan", "--detailed-exitcode").out
-    effects = [write["path"] for write in estate.writes() if write["effect"] == "done"]
+    effects = [write["path"] for write in estate.writes()[since:] if write["effect"] == "done"]
     assert len(effects) == len(set(effects)) == SERVICES
 
 
@@ -235,8 +260,6 @@ def test_a_key_of_the_ledger_that_is_not_there(estate: Estate) -> None:
     estate.refused(estate.do("apply", "--yes", code=None), 1, "RC307", "LEDGER_KEY")
 
 
-def test_an_output_that_cannot_be_written_does_not_hide_the_receipt(estate: Estate) -> None:
-    ran = estate.do("apply", "--yes", "--only", "WebService/svc-1", "--receipt", "no/such/folder/r.json", code=None)
-    assert "1 applied" in ran.out, "the receipt on stdout comes first"
-    assert "RC007" in ran.err
-    assert ran.code == 1
+def test_a_receipt_that_cannot_be_written_is_told_before_the_apply(estate: Estate) -> None:
+    ran = estate.do("apply", "--yes", "--receipt", "no/such/folder/r.json", code=None)
+    estate.refused(ran, 1, "RC007", "nothing was applied")

@@ -1,4 +1,4 @@
-"""The HTML report in a real browser: no error, filtered by typing, accessible; and the graph's Mermaid drawn by Mermaid.
+"""The HTML report in a real browser: no error, filtered by typing, accessible; and the graph drawn by Mermaid.
 
 Chromium is started without a driver: a copy of the page carries the script that acts and checks, and writes what it
 found into the document. axe-core and Mermaid come by npm, once, into a folder beside the temporary ones.
@@ -21,7 +21,9 @@ import pytest
 
 from retrainctl.render.formats import render_plan
 from retrainctl.render.graph import graph_mermaid, graph_svg
-from tests.golden.render.plans import PLANS
+from tests.golden.render.plans import plans
+
+PLANS = plans()
 
 PACKAGES = {"axe-core": "4.10.3", "mermaid": "11.4.1"}
 CHROMIUM = next(
@@ -132,14 +134,14 @@ axe.run(document, {resultTypes: ["violations"]}).then(function (result) {
 @pytest.mark.parametrize("name", ["hostile", "many-risks", "thousand-moves", "empty"])
 def test_the_report_opens_without_a_word_on_the_console(chromium: str, tmp_path: Path, name: str) -> None:
     page = tmp_path / "r.html"
-    page.write_text(render_plan(PLANS[name](), "html"))
+    page.write_text(render_plan(PLANS[name], "html"))
     document, console = browse(chromium, page)
     assert console == []
     assert "<h1>" in document
 
 
 def test_typing_filters_the_changes(chromium: str, tmp_path: Path) -> None:
-    plan = PLANS["thousand-moves"]()
+    plan = PLANS["thousand-moves"]
     wanted = plan["resource_changes"][41]["address"]
     page = tmp_path / "r.html"
     page.write_text(with_script(render_plan(plan, "html"), TYPE.replace("WANTED", json.dumps(wanted))))
@@ -152,7 +154,7 @@ def test_typing_filters_the_changes(chromium: str, tmp_path: Path) -> None:
 def test_axe_finds_no_serious_violation(chromium: str, node_modules: Path, tmp_path: Path, name: str) -> None:
     page = tmp_path / "r.html"
     axe = (node_modules / "axe-core/axe.min.js").read_text()
-    page.write_text(with_script(render_plan(PLANS[name](), "html"), axe, AXE))
+    page.write_text(with_script(render_plan(PLANS[name], "html"), axe, AXE))
     document, _ = browse(chromium, page)
     assert found(document) == []
 
@@ -175,7 +177,8 @@ def test_mermaid_draws_every_name_as_it_is(chromium: str, node_modules: Path, tm
     mermaid.initialize({startOnLoad: false, securityLevel: "strict", flowchart: {htmlLabels: true}});
     mermaid.render("g", SOURCE).then(function (drawn) {
       var box = document.createElement("div"); box.innerHTML = drawn.svg; document.body.appendChild(box);
-      tell({nodes: box.querySelectorAll("g.node").length, text: box.textContent, links: box.querySelectorAll("a").length});
+      var nodes = box.querySelectorAll("g.node").length, links = box.querySelectorAll("a").length;
+      tell({nodes: nodes, text: box.textContent, links: links});
     }, function (error) { tell({error: String(error)}); });
     """.replace("SOURCE", json.dumps(graph_mermaid(graph())).replace("</", "<\\/"))
     )

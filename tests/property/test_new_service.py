@@ -141,6 +141,7 @@ def foreign_of(document: Any) -> Any:
     return {**properties, "assets": assets}
 
 
+@pytest.mark.timeout(3600)
 @settings(
     max_examples=EXAMPLES,
     deadline=None,

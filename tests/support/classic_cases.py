@@ -15,6 +15,7 @@ from retrainctl.model.environment import ClassicSettings
 from retrainctl.model.resource import Desired
 from retrainctl.model.values import MISSING, Secret
 from retrainctl.model.versions import ModelVersion
+from retrainctl.targets.azure.retry import RetryRules
 from retrainctl.targets.classic.client import ClassicClient
 from retrainctl.targets.classic.defaults import Defaults
 from retrainctl.targets.classic.planner import ClassicPlanner
@@ -84,7 +85,9 @@ class Workspace:
                 name,
                 Description=call.body["Description"] or "",
                 ThrottleLevel=call.body["ThrottleLevel"],
-                MaxConcurrentCalls=(call.body["MaxConcurrentCalls"] or 20) if call.body["ThrottleLevel"] == "High" else 4,
+                MaxConcurrentCalls=(call.body["MaxConcurrentCalls"] or 20)
+                if call.body["ThrottleLevel"] == "High"
+                else 4,
                 PreventUpdate=call.body["PreventUpdate"],
                 WebServiceId=service_id,
                 ApiLocation=f"{default['ApiLocation']}-{self.made}",
@@ -139,8 +142,10 @@ def tokens(line: Wire, **more: Any) -> BlobTokens:
     return BlobTokens(clock=line.clock, **more)
 
 
-def target(script: Any, *, settings: ClassicSettings = SETTINGS, **more: Any) -> tuple[ClassicTarget, Wire]:
-    line = wire(script, hosts=(HOST,), suffixes=(".blob.core.windows.net",))
+def target(
+    script: Any, *, settings: ClassicSettings = SETTINGS, rules: RetryRules | None = None, **more: Any
+) -> tuple[ClassicTarget, Wire]:
+    line = wire(script, hosts=(HOST,), suffixes=(".blob.core.windows.net",), rules=rules)
     client = ClassicClient(pipeline=line.pipeline, management=HOST, workspace=WORKSPACE, auth=auth)
     made = ClassicTarget(
         client=client,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,8 @@ from retrainctl.model.resource import Applied, Desired
 from retrainctl.model.versions import ModelLine, ModelVersion
 from retrainctl.plan.build import Inputs, build
 from retrainctl.plan.plan import Plan
+from retrainctl.ports import Clock
+from retrainctl.targets.azure.retry import RetryRules
 from retrainctl.targets.classic.target import ClassicTarget
 from tests.support.classic_cases import SETTINGS, Workspace, target
 from tests.support.memory import MemoryBooks, Silent
@@ -24,22 +26,38 @@ from tests.support.wire import Wire
 
 @dataclass
 class Engine:
-    """Plans and applies like the operations do. `here` answers the calls; `books` remember."""
+    """Plans and applies like the operations do. `here` answers the calls; `books` remember.
+
+    connect: a target and its clock in place of one that talks to `here`.
+    """
 
     here: Any = field(default_factory=Workspace)
+    connect: Callable[[], tuple[ClassicTarget, Clock]] | None = None
     settings: ClassicSettings = SETTINGS
     books: MemoryBooks = field(default_factory=MemoryBooks)
     guards: Guards = field(default_factory=Guards)
     parallel: int = 4
     classic: ClassicTarget = field(init=False)
-    line: Wire = field(init=False)
+    clock: Clock = field(init=False)
+    line: Wire = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.renew()
 
     def renew(self) -> None:
         """As another process would begin: nothing is remembered but the books."""
-        self.classic, self.line = target(self.here, settings=self.settings)
+        # One attempt: an executor's pauses are real time, this clock is not.
+        if self.connect is None:
+            self.classic, self.line = target(self.here, settings=self.settings, rules=RetryRules(attempts=1))
+            self.clock = self.line.clock
+        else:
+            self.close()
+            self.classic, self.clock = self.connect()
+
+    def close(self) -> None:
+        """Ends the connections of a real target."""
+        if self.connect is not None and hasattr(self, "classic"):
+            self.classic.client.pipeline.close()
 
     @property
     def applied(self) -> Mapping[Address, Applied]:
@@ -68,7 +86,7 @@ class Engine:
         )
 
     def apply(self, plan: Plan) -> list[Result]:
-        clock = self.line.clock
+        clock = self.clock
         tools = Tools(
             writers={"classic": self.classic},
             books=self.books,

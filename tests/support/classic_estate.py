@@ -1,4 +1,4 @@
-"""A project with many endpoints of one Classic service, and what is live of them, as files: for benches and whole commands."""
+"""A project with many endpoints of one Classic service, and what is live of them, as files: for whole commands."""
 
 from __future__ import annotations
 

@@ -34,7 +34,12 @@ def test_members_that_nobody_knows_stay() -> None:
 
 
 def test_slots_are_there_and_what_they_serve_is_not_told_by_a_read() -> None:
-    observed = seen(Resources=[resource(SLOT, "https://a.blob.core.windows.net/c/m.ilearner"), resource("Zwölf [x]", "https://a.net/b")])
+    observed = seen(
+        Resources=[
+            resource(SLOT, "https://a.blob.core.windows.net/c/m.ilearner"),
+            resource("Zwölf [x]", "https://a.net/b"),
+        ]
+    )
     assert set(observed.slots) == {SLOT, "Zwölf [x]"}
     assert {(state.uri, state.knowledge) for state in observed.slots.values()} == {(None, Knowledge.UNKNOWN)}
 

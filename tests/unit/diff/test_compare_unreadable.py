@@ -38,7 +38,9 @@ def wrote(version: ModelVersion | None = None, revision: str | None = None, **fi
     return Applied(address=ADDRESS, fields=fields, slots=slots, revision=revision)
 
 
-def delta(observed: Observed | None, applied: Applied | None = None, version: ModelVersion | None = None, **fields: object):
+def delta(
+    observed: Observed | None, applied: Applied | None = None, version: ModelVersion | None = None, **fields: object
+):
     slots = {} if version is None else {"s": version}
     desired = Desired(address=ADDRESS, place={"name": "one"}, fields=fields, slots=slots)
     return compare(desired, observed, applied, SPEC, secret_hash=lambda *_: None, version_of=lambda uri: None)

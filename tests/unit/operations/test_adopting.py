@@ -121,3 +121,24 @@ def test_a_file_without_a_list_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(RetrainctlError) as caught:
         from_lists([file])
     assert caught.value.code == "RC018"
+
+
+def test_endpoints_of_one_name_under_two_services_are_all_declared(tmp_path: Path) -> None:
+    found = [
+        Found(kind="Endpoint", name=f"loc{at}", spec={"webService": service}, group=service)
+        for service in ("A", "B")
+        for at in range(1, 4)
+    ]
+    found += [Found(kind="Endpoint", name="loc", spec={"webService": "A"}, group="A")]
+    write_files(tmp_path, project_files("p", {"local": {"emulator": {}}}, found))
+    loaded = load(tmp_path / "retrainctl.yaml", "local", {}, {})
+    assert loaded.diagnostics == ()
+    declared = {(one.place["webService"], one.place["name"]) for one in loaded.desired}
+    assert declared == {(one.spec["webService"], one.name) for one in found}
+
+
+def test_a_table_and_a_single_resource_of_one_name_get_files_of_their_own(tmp_path: Path) -> None:
+    found = [Found(kind="Endpoint", name=name, spec={"webService": "A"}, group="") for name in ("x1", "x2", "x3", "x")]
+    write_files(tmp_path, project_files("p", {"local": {"emulator": {}}}, found))
+    loaded = load(tmp_path / "retrainctl.yaml", "local", {}, {})
+    assert sorted(one.address.name for one in loaded.desired) == ["x", "x1", "x2", "x3"]

@@ -97,6 +97,16 @@ def test_a_cell_of_a_table_that_only_the_environment_reads_is_edited(tmp_path: P
     assert (folder / "m/t-prod.csv").read_text() == "id,version\n1,1\n2,2\n"
 
 
+def test_a_quoted_cell_is_edited_too(tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    each = SERVICE.replace("NAME", '"s{{ item.id }}"').replace("PIN", "c@{{ item.version }}").removeprefix("---\n")
+    (folder / "m/each.yaml").write_text(each.replace("spec:", 'forEach: {csv: "t-{{ environment }}.csv"}\nspec:'))
+    (folder / "m/t-test.csv").write_text("id,note,version\n1,x,2\n2,y,2\n")
+    (folder / "m/t-prod.csv").write_bytes(b'id,note,version\r\n1,"a, b",1\r\n2,"c\r\nd","1"\r\n')
+    promote(folder, proposed(folder))
+    assert (folder / "m/t-prod.csv").read_bytes() == b'id,note,version\r\n1,"a, b",2\r\n2,"c\r\nd","2"\r\n'
+
+
 @pytest.mark.parametrize(
     ("pin", "reason"),
     [

@@ -192,7 +192,7 @@ def test_two_slots_are_moved_apart_and_together() -> None:
 
 def test_names_with_blanks_brackets_quotes_and_other_letters() -> None:
     here = Workspace()
-    slot, service = "Größe \"ü\" 'x' [自転車] [trained model]", "Büro / \"Räder\" [1]"
+    slot, service = "Größe \"ü\" 'x' [自転車] [trained model]", 'Büro / "Räder" [1]'
     here.services[0]["Name"] = service
     here.endpoints[SERVICE]["default"]["Resources"] = [resource(slot, "https://a.blob.core.windows.net/c/m.ilearner")]
     engine = Engine(here=here)

@@ -15,7 +15,9 @@ from tests.support.classic_cases import SETTINGS
 
 def test_every_region_of_the_dossier_is_there(shared: Path) -> None:
     text = (shared / "classic-api.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| ([A-Z][\w ]+?)(?: \(.*?\))? \| `(https://\S+/api)/` \| `(https://\S+)/` \|", text, re.MULTILINE)
+    rows = re.findall(
+        r"^\| ([A-Z][\w ]+?)(?: \(.*?\))? \| `(https://\S+/api)/` \| `(https://\S+)/` \|", text, re.MULTILINE
+    )
     assert len(rows) == len(LOCATIONS)
     assert {name: (studio, management) for name, studio, management in rows} == {
         name: (hosts.studio, hosts.management) for name, hosts in LOCATIONS.items()

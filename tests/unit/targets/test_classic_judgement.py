@@ -55,9 +55,7 @@ def judged(
     delta = compare(
         desired, observed, applied, KINDS["Endpoint"], secret_hash=lambda *_: None, version_of=lambda uri: None
     )
-    draft = change(
-        *delta.fields, *delta.models, action=delta.action, identity=reading.identities[desired.address]
-    )
+    draft = change(*delta.fields, *delta.models, action=delta.action, identity=reading.identities[desired.address])
     planner = ClassicPlanner(settings=settings)
     verdict = planner.judge(draft, desired, observed, reading.facts)
     return verdict, tuple(step.id for step in planner.steps(draft, observed))
@@ -100,9 +98,7 @@ def test_default_is_never_touched(name: str, live: bool) -> None:
 
 
 def test_the_default_endpoint_may_have_another_name() -> None:
-    estate = Estate(
-        services=[service(DefaultEndpointName="main")], endpoints={SERVICE: [proper(endpoint("main"))]}
-    )
+    estate = Estate(services=[service(DefaultEndpointName="main")], endpoints={SERVICE: [proper(endpoint("main"))]})
     desired = wish("main", Description="mine")
     reading = read_estate([desired], estate, SETTINGS)
     draft = change(name="main", action=Action.UPDATE)
@@ -144,7 +140,9 @@ def test_an_unknown_slot_lists_the_updatable_ones_at_its_place() -> None:
 
 
 def test_one_of_two_slots_may_be_wrong() -> None:
-    two = endpoint("rentalloc001", Resources=[resource(SLOT, "https://a.net/b"), resource("Zwei [x]", "https://a.net/b")])
+    two = endpoint(
+        "rentalloc001", Resources=[resource(SLOT, "https://a.net/b"), resource("Zwei [x]", "https://a.net/b")]
+    )
     verdict, _ = judged(wish(slots={SLOT: version(), "Drei [x]": version()}), live=two)
     assert codes(verdict) == ["RC365"]
     assert '"Zwei [x]"' in (verdict.findings[0].hint or "")

@@ -158,7 +158,9 @@ def test_without_a_list_the_default_endpoint_is_read_once() -> None:
 
 
 def test_a_wrong_region_is_a_401_with_the_cause() -> None:
-    denied = {"error": {"code": "Unauthorized", "message": "no", "details": [{"code": "ManagementRequestUnauthorized"}]}}
+    denied = {
+        "error": {"code": "Unauthorized", "message": "no", "details": [{"code": "ManagementRequestUnauthorized"}]}
+    }
     classic, _ = target(lambda call: Reply(401, denied))
     with pytest.raises(AuthFailed) as caught:
         classic.read([wish()])
@@ -193,4 +195,3 @@ def test_keys_are_given_out_on_purpose_only_and_hidden_from_then_on() -> None:
     assert "CANARY" not in repr(access)
     assert "CANARY" not in line.redactor.clean("key CANARYprimaryrentalloc001== used")
     assert line.calls[0].url.startswith(HOST)
-

@@ -15,7 +15,7 @@ from retrainctl.model.values import Secret
 from retrainctl.ports import AuthFailed, Rejected, Unavailable
 from retrainctl.targets.classic.delegation import ask
 from retrainctl.targets.classic.sas import VERSION, Blob, BlobTokens, DelegationKey, blob_of, check_given, sign
-from tests.support.classic_cases import KEY, HOUR, Workspace, target, tokens
+from tests.support.classic_cases import HOUR, KEY, Workspace, target, tokens
 from tests.support.wire import FakeClock, Reply, auth, wire
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
