@@ -291,6 +291,11 @@ CODES: Final[dict[str, Code]] = {
         "An endpoint's description has at most 2,000 characters.",
         "Shorten it.",
     ),
+    "RC370": Code(
+        "Number of calls without effect",
+        "An endpoint takes maxConcurrentCalls at throttleLevel High only; at Low, the default, it is always 4.",
+        "Say `throttleLevel: High` beside it, or leave it out.",
+    ),
     "RC371": Code(
         "No blob of a storage account",
         "An endpoint loads its model with a SAS token, and that is made for a blob of a storage account.",

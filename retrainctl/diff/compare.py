@@ -122,7 +122,7 @@ class _Walk:
             self._mapping(path, want, {} if live is MISSING else live, written, node)
         elif _equal(want, live, node):
             return
-        elif trait is not None and trait.advisory and want == written:
+        elif trait is not None and trait.advisory and want == written and live is not MISSING:
             self.suppressed.append(Suppressed(path=path, reason="advisory"))
         else:
             self.resets = self.resets or (trait is not None and trait.resets_slots)

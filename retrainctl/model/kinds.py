@@ -29,7 +29,7 @@ class FieldTrait:
     keyed: an open map of which we own the declared keys; a key that we wrote and that is declared no more is removed.
     default: what the server shows when nothing was set; equal to absent.
     folded: text compared without blanks and case (locations).
-    advisory: the service may answer with another value than the one it was given: what we wrote last still stands.
+    advisory: the service may show another value than the one it was given: what we wrote last still stands.
     condition: says how things stand, not what somebody set: a difference is never drift, and a new resource has none.
     resets_slots: a change puts every slot back to what the service was made with: declared ones are written again.
     """

@@ -1,4 +1,4 @@
-"""What we send is what azuremlps and the articles sent (recorded payloads), and what we read is what the swagger declares."""
+"""What we send is what azuremlps and the articles sent; what we read is what the published swagger declares."""
 
 from __future__ import annotations
 

@@ -188,7 +188,10 @@ def test_settings_are_made_and_changed_or_it_is_said(live: Live, knob: str, posi
         assert {r.fate for r in results} == {Fate.FAILED}
     else:
         assert {r.fate for r in results} == {Fate.APPLIED}
-        assert (live.service.get("two")["Description"], live.service.get("two")["DiagnosticsTraceLevel"]) == ("neu", "All")
+        assert (live.service.get("two")["Description"], live.service.get("two")["DiagnosticsTraceLevel"]) == (
+            "neu",
+            "All",
+        )
         assert not engine.plan(wanted(live, **second))[0].changes
 
 

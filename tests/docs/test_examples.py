@@ -86,7 +86,7 @@ class Session:
 
     def line(self, text: str, place: str, code: int) -> None:
         if text.startswith("cd "):
-            self.folder = (self.folder / text[3:].strip()).resolve()
+            self.folder, self.last = (self.folder / text[3:].strip()).resolve(), Ran(0, "", "")
             assert self.folder.is_dir(), f"{place}: {text}: there is no such folder"
             return
         words = shlex.split(text, comments=True)

@@ -1,12 +1,14 @@
-"""Whatever is live and whatever is declared: an apply ends as declared, the next plan is empty, nothing else is touched."""
+"""Whatever is live and whatever is declared: an apply ends as declared, the next plan is empty, the rest is untouched."""
 
 from __future__ import annotations
 
 import copy
 import json
+import os
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from retrainctl.apply.outcome import Fate
@@ -17,6 +19,7 @@ from retrainctl.plan.encode import encode
 from tests.support.classic_cases import REDEPLOYED, SERVICE, Workspace, resource, service, version, wish
 from tests.support.classic_engine import Engine
 
+EXAMPLES = 1000 if os.environ.get("RETRAINCTL_FULL") else 100
 SLOTS = ("Bike Rental [trained model]", "Zwei \"ü\" 'x' [1] [trained model]")
 NAMES = ("a", "b-1", "rentalloc001")
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
@@ -54,6 +57,12 @@ def workspaces(draw: st.DrawFn) -> Workspace:
 @st.composite
 def wishes(draw: st.DrawFn) -> list[Desired]:
     names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1))
+
+    def settings() -> dict[str, Any]:
+        """As a manifest can say it: a number of calls only at High."""
+        fields = draw(FIELDS)
+        return fields if fields.get("ThrottleLevel") == "High" else {**fields, "MaxConcurrentCalls": None}
+
     return [
         wish(
             name,
@@ -61,7 +70,7 @@ def wishes(draw: st.DrawFn) -> list[Desired]:
                 slot: version(draw(st.integers(1, 3)), f"m{number}")
                 for number, slot in enumerate(draw(st.lists(st.sampled_from(SLOTS), unique=True)))
             },
-            **draw(FIELDS),
+            **{name: value for name, value in settings().items() if value is not None},
             **draw(REFRESHES),
         )
         for name in names
@@ -79,6 +88,7 @@ def others(here: Workspace, declared: set[str]) -> str:
     return repr(sorted(left.items()))
 
 
+@examples(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(workspaces(), wishes(), wishes(), st.booleans())
 def test_every_wish_comes_true_and_nothing_else_happens(
     here: Workspace, first: list[Desired], second: list[Desired], redeployed: bool

@@ -42,10 +42,12 @@ def decode(instance: Instance, context: Context) -> Desired | None:
     waits = after(instance, context)
     if classic is None:
         context.no_target("classic", instance)
-    if classic is None or slots is None or service is None:
+    if classic is None or slots is None or service is None or not _sound_throttling(instance, context):
         return None
     spec = instance.spec
     fields: dict[str, Tree] = {azure: spec[name] for name, azure in _FIELDS.items() if name in spec}
+    if spec.get("throttleLevel") == "Low":
+        fields.pop("MaxConcurrentCalls", None)
     if (diagnostics := spec.get("diagnostics")) is not None:
         fields["DiagnosticsTraceLevel"] = diagnostics["level"]
     if (refresh := _REFRESHES.get(spec.get("refresh", "never"))) is not None:
@@ -63,6 +65,23 @@ def decode(instance: Instance, context: Context) -> Desired | None:
         origin=instance.origin,
         spans=_Spans(instance),
     )
+
+
+def _sound_throttling(instance: Instance, context: Context) -> bool:
+    """Whether the number of calls has a meaning: only High takes one, and an undeclared level could be either."""
+    spec = instance.spec
+    level = spec.get("throttleLevel")
+    if "maxConcurrentCalls" not in spec or level == "High":
+        return True
+    # Said once for all of a forEach, at the manifest's own line.
+    span = instance.document.span(("spec", "maxConcurrentCalls"))
+    if level == "Low":
+        message = "the service ignores maxConcurrentCalls at throttleLevel Low: there it is always 4"
+        context.found.warning("RC370", message, span, "Leave it out, or say throttleLevel: High.")
+        return True
+    message = "maxConcurrentCalls needs throttleLevel: High beside it"
+    context.found.error("RC370", message, span, "At Low, which is the default, the service ignores the number.")
+    return False
 
 
 def _web_service(instance: Instance, context: Context) -> str | None:

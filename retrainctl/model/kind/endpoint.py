@@ -18,7 +18,7 @@ SPEC = KindSpec(
     traits=(
         FieldTrait(path=("Description",), default=""),
         FieldTrait(path=("ThrottleLevel",), default="Low"),
-        # A late article says that the service tunes it by itself; at Low it always does (section 4.11).
+        # A late article says that the service tunes it by itself (section 4.11); at Low it is not compared at all.
         FieldTrait(path=("MaxConcurrentCalls",), advisory=True),
         FieldTrait(path=("DiagnosticsTraceLevel",), default="None"),
         # Only creation can give it (section 8, rule 8).

@@ -210,17 +210,9 @@ def _blob(move: ModelChange, say: _Say) -> Iterator[Diagnostic]:
 
 
 def _risks(change: ResourceChange, desired: Desired, observed: Observed | None) -> Iterator[Risk]:
-    calls, throttle = desired.fields.get("MaxConcurrentCalls"), desired.fields.get("ThrottleLevel")
-    if throttle is None:
-        throttle = observed.fields.get("ThrottleLevel", "Low") if observed is not None else "Low"
+    calls = desired.fields.get("MaxConcurrentCalls")
     touched = {entry.path[0] for entry in change.fields}
-    if "MaxConcurrentCalls" in touched and throttle == "Low":
-        yield Risk(
-            code="concurrency-ignored",
-            message=f"the service ignores maxConcurrentCalls at throttle level Low: it stays 4, not {calls}",
-            hint="Say throttleLevel: High, or leave maxConcurrentCalls out.",
-        )
-    elif "MaxConcurrentCalls" in touched and isinstance(calls, int) and calls < _FEW_CALLS:
+    if "MaxConcurrentCalls" in touched and isinstance(calls, int) and calls < _FEW_CALLS:
         yield Risk(
             code="concurrency-low",
             severity=Severity.NOTE,

@@ -73,7 +73,7 @@ def test_what_cannot_be_taken_back_stays_applied_and_is_noted() -> None:
 
 
 def test_a_check_that_complains_restores_what_was_applied() -> None:
-    target, end = run(4, Rollout(canary_percent=25, restore=True), check=lambda results: ["it predicts nonsense"])
+    _, end = run(4, Rollout(canary_percent=25, restore=True), check=lambda results: ["it predicts nonsense"])
     assert fates(end) == ["restored", "not_attempted", "not_attempted", "not_attempted"]
     assert end.check_failed
     assert "it predicts nonsense" in end.notes

@@ -171,9 +171,8 @@ def test_calls_go_from_1_to_200(calls: int) -> None:
     assert "RC368" in codes(judged(wish(ThrottleLevel="High", MaxConcurrentCalls=calls))[0])
 
 
-def test_a_low_number_of_calls_is_a_note_and_at_low_it_is_ignored() -> None:
+def test_a_low_number_of_calls_is_a_note() -> None:
     assert risks(judged(wish(ThrottleLevel="High", MaxConcurrentCalls=5))[0]) == ["concurrency-low"]
-    assert risks(judged(wish(MaxConcurrentCalls=20))[0]) == ["concurrency-ignored"]
 
 
 def test_a_free_workspace_has_no_high_and_three_endpoints() -> None:
