@@ -1,4 +1,5 @@
-"""Writes the generated reference pages: commands (from the parser), error codes (from the catalogue).
+"""Writes the generated reference pages: commands (from the parser), error codes (from the catalogue), fields
+of every kind (from the published schemas).
 
     python docs/generate.py            # write them
     python docs/generate.py --check    # exit 1 when a page is not up to date
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from retrainctl import schemas
 from retrainctl.cli import app
 from retrainctl.codes import catalogue
 
@@ -35,7 +37,11 @@ AREAS = {
 
 def pages() -> dict[Path, str]:
     """Every generated page with its text."""
-    return {REFERENCE / "commands.md": commands_page(), REFERENCE / "errors.md": errors_page()}
+    return {
+        REFERENCE / "commands.md": commands_page(),
+        REFERENCE / "errors.md": errors_page(),
+        REFERENCE / "fields.md": fields_page(),
+    }
 
 
 def walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
@@ -66,7 +72,7 @@ def commands_page() -> str:
     lines = [
         NOTE,
         "# Commands\n",
-        "`retrainctl COMMAND --help` prints the same, offline. Results go to stdout; progress and messages go to stderr.",
+        "`retrainctl COMMAND --help` prints the same, offline. Results go to stdout, progress and messages to stderr.",
         "[Exit codes](exit-codes.md) and [environment variables](environment.md) have pages of their own.\n",
     ]
     for section in dict.fromkeys(entry.section for entry in app.COMMANDS.values()):
@@ -97,6 +103,80 @@ def errors_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def fields_page() -> str:
+    lines = [
+        NOTE,
+        "# Fields\n",
+        "Every field of every kind, from the [published schemas](../../../schemas/manifest.schema.json).",
+        "[Manifests](manifests.md) explains them with examples. A bold field is needed.\n",
+    ]
+    for entry in schemas.document("manifest")["allOf"]:
+        name = entry["then"]["$ref"].removesuffix(".schema.json")
+        kind = schemas.document(name)
+        lines += [
+            f"\n## {kind['title']}\n",
+            f"{_inert(kind['description'])}\n",
+            "| field | type | says |",
+            "|---|---|---|",
+        ]
+        lines += [" | ".join(("", *row, "")).strip() for row in _rows(name, kind["properties"]["spec"], "")]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(file: str, node: dict[str, Any], prefix: str, chosen: bool = False) -> Iterator[tuple[str, str, str]]:
+    """The members of an object schema and of the objects in them: field, type, description.
+
+    chosen: the object is one of several forms, so that none of its members is always needed.
+    """
+    for name, below in node.get("properties", {}).items():
+        at, resolved = _resolved(file, below)
+        needed = "**" if name in node.get("required", ()) and not chosen else ""
+        if below.get("$ref", "").endswith("/secretRef"):
+            resolved = {"type": "[secret](manifests.md#secrets)"}
+        says = below.get("description") or resolved.get("description", "")
+        yield f"{needed}`{prefix}{name}`{needed}", _type(at, resolved), _cell(says)
+        yield from _members(at, resolved, f"{prefix}{name}")
+    if isinstance(free := node.get("additionalProperties"), dict):
+        yield from _members(*_resolved(file, free), f"{prefix}NAME")
+
+
+def _members(file: str, node: dict[str, Any], place: str, chosen: bool = False) -> Iterator[tuple[str, str, str]]:
+    if "properties" in node or isinstance(node.get("additionalProperties"), dict):
+        yield from _rows(file, node, f"{place}.", chosen)
+    if isinstance(items := node.get("items"), dict):
+        yield from _members(*_resolved(file, items), f"{place}[]")
+    for one in (*node.get("anyOf", ()), *node.get("oneOf", ())):
+        yield from _members(*_resolved(file, one), place, chosen=True)
+
+
+def _resolved(file: str, node: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A schema behind its reference, and the file that it stands in."""
+    while "$ref" in node:
+        other, _, pointer = node["$ref"].partition("#/$defs/")
+        file = other.removesuffix(".schema.json") or file
+        node = schemas.document(file)["$defs"][pointer]
+    return file, node
+
+
+def _type(file: str, node: dict[str, Any]) -> str:
+    """The type in a word or two; an expression may stand everywhere and is not named."""
+    if "const" in node or "enum" in node:
+        return ", ".join(f"`{one}`" for one in node.get("enum", [node.get("const")]))
+    if isinstance(kinds := node.get("type"), str):
+        return {"array": "list", "string": "text", "integer": "whole number", "boolean": "true, false"}.get(
+            kinds, kinds
+        )
+    found: list[str] = []
+    for one in (*node.get("anyOf", ()), *node.get("oneOf", ())):
+        if not one.get("$ref", "").endswith(("/expression", "/template")):
+            found.append(_type(*_resolved(file, one)))
+    return " or ".join(dict.fromkeys(name for name in found if name)) or "any"
+
+
+def _cell(text: str) -> str:
+    return _inert(text).replace("|", "\\|").replace("\n", " ")
+
+
 def _inert(text: str) -> str:
     """Catalogue text has code spans and nothing else of Markdown: what is outside of them stays as it is."""
     parts = text.split("`")
@@ -110,11 +190,11 @@ def main() -> int:
     old = [path for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv:
         for path in old:
-            print(f"{path.name} is not up to date: python docs/generate.py")
+            sys.stdout.write(f"{path.name} is not up to date: python docs/generate.py\n")
         return 1 if old else 0
     for path in old:
         path.write_text(pages()[path], encoding="utf-8")
-        print(f"written: {path.name}")
+        sys.stdout.write(f"written: {path.name}\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""MkDocs hook: the pages beside `site/` (architecture, decisions ...) and the published schemas belong to the site, too.
+"""MkDocs hook: the pages beside `site/` (architecture, decisions ...) and the published schemas are in the site, too.
 
 Pages link to each other by their places in the repository, so that the links work where the repository is read. Here a
 link that leaves `site/` is turned into one to the page's place in the site. Pages that the navigation does not name are
@@ -23,7 +23,9 @@ SECTIONS = {"how-to": "How to", "concepts": "Concepts", "reference": "Reference"
 def on_config(config: Any) -> Any:
     """Adds pages to their section of the navigation."""
     sections = {name: pages for entry in config["nav"] for name, pages in entry.items()}
-    named = {page if isinstance(page, str) else next(iter(page.values())) for pages in sections.values() for page in pages}
+    named = {
+        page if isinstance(page, str) else next(iter(page.values())) for pages in sections.values() for page in pages
+    }
     for folder, section in SECTIONS.items():
         root = DOCS if folder == "decisions" else SITE
         for page in sorted((root / folder).glob("*.md")):

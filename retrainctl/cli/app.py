@@ -35,6 +35,8 @@ COMMANDS: Final[dict[str, Entry]] = {
     "apply": Entry("retrainctl.cli.apply", "Apply a plan, verified, with a receipt.", _MAIN),
     "promote": Entry("retrainctl.cli.promote", "Bring model versions from one environment to another.", _MAIN),
     "retrain": Entry("retrainctl.cli.retrain", "Train new versions, judge them, record the good ones.", _MAIN),
+    "score": Entry("retrainctl.cli.score", "Score rows with a live web service.", _MAIN),
+    "batch": Entry("retrainctl.cli.batch", "Run one batch job of a web service.", _MAIN),
     "rollback": Entry("retrainctl.cli.rollback", "Take back what a run changed.", _MAIN),
     "import": Entry("retrainctl.cli.imports", "Declare services that exist already.", _BRING),
     "export": Entry("retrainctl.cli.export", "Write a live definition as JSON.", _BRING),

@@ -12,6 +12,7 @@ import typer
 
 from retrainctl.cli import options, planning
 from retrainctl.cli.exits import Exit
+from retrainctl.cli.rollout_checks import rollout_checks
 from retrainctl.cli.session import Session
 from retrainctl.errors import RetrainctlError, UsageError
 
@@ -141,7 +142,8 @@ def confirm_and_apply(
         if not console.confirm(f"Apply {len(plan.changes)} changes to {plan.environment}?"):
             raise RetrainctlError("not applied: the answer was no", code="RC501")
     with console.progress() as observer:
-        receipt, end = apply_plan(plan, document, wanted, session.surroundings(observer))
+        checks = rollout_checks(session, observer)
+        receipt, end = apply_plan(plan, document, wanted, session.surroundings(observer), checks)
     return _report(session, receipt, end, output, receipt_file)
 
 

@@ -30,6 +30,7 @@ _BY_NAME: Final = {
     "PlanFileInvalid": Exit.STALE,
     "LeaseHeld": Exit.LEASE_HELD,
     "LeaseLost": Exit.LEASE_HELD,
+    "JobEnded": Exit.PARTIAL,
     "UsageError": Exit.USAGE,
 }
 

@@ -45,6 +45,9 @@ _MOST: Final = 10
 _TOLERATED: Final = 120.0
 """Seconds that two machines' clocks may be apart."""
 
+MakeCheck = Callable[[Callable[[float], None]], Check | None]
+"""Makes what looks at every portion of an apply, given a pause that ends with the run."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyOptions:
@@ -146,7 +149,7 @@ def apply_plan(
     document: Mapping[str, Any],
     options: ApplyOptions,
     around: Surroundings,
-    checks: Check | None = None,
+    checks: MakeCheck | None = None,
 ) -> tuple[Receipt, RunEnd]:
     """Carries out a checked plan under the lease. Raises `LeaseHeld` and `LedgerError` only while nothing was sent."""
     stop, started = Stop(around.clock), around.clock.now()
@@ -176,7 +179,7 @@ def apply_plan(
             raise
         try:
             notes += _settle(around, run, stop)
-            _carry_out(plan, options, around, run, stop, checks, end)
+            _carry_out(plan, options, around, run, stop, None if checks is None else checks(stop.pause), end)
         except StopWaiting:
             pass  # told to end while it settled what earlier runs had left
         except RetrainctlError as error:

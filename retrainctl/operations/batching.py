@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from retrainctl.errors import RetrainctlError
+from retrainctl.model.redaction import is_signed
 from retrainctl.model.retraining import DATA_EXTENSIONS, ServiceRef
 from retrainctl.model.values import Json, Secret
 from retrainctl.ports import (
@@ -134,7 +135,7 @@ class _Hands:
     def prepare(self, key: str, pause: Pause) -> None:
         del key, pause
         wish = self._wish
-        inputs = {self._port(port): JobBlob(uri=self._uri(given)) for port, given in wish.inputs.items()}
+        inputs = {self._port(port): self._blob(given) for port, given in wish.inputs.items()}
         outputs = {port: JobBlob(uri=uri) for port, uri in wish.outputs.items()}
         self._request = JobRequest(inputs=inputs, outputs=outputs, parameters=wish.parameters)
         self._service.check(self._request)
@@ -195,9 +196,11 @@ class _Hands:
             )
         return next(iter(known))
 
-    def _uri(self, given: str) -> str:
+    def _blob(self, given: str) -> JobBlob:
+        """A blob, by its URI with or without a signature, or uploaded from a file."""
         if given.startswith("https://"):
-            return given
+            uri, _, query = given.partition("?")
+            return JobBlob(uri=uri, sas=Secret(query) if is_signed(given) else None)
         if self._wish.account is None:
             raise RetrainctlError(
                 f"{given} is a local file, and it is not said where it shall be uploaded to",
@@ -205,4 +208,4 @@ class _Hands:
                 hint="Pass --store ACCOUNT/CONTAINER, or name one account under `storage` of the environment.",
             )
         data = DataFiles(store=self._tools.store, root=None, address=self._tools.address, observer=self._tools.observer)
-        return data.bring(given, self._wish.account, self._wish.container)
+        return JobBlob(uri=data.bring(given, self._wish.account, self._wish.container))

@@ -18,7 +18,7 @@ from retrainctl.model.address import Address
 from retrainctl.model.change import ResourceChange
 from retrainctl.model.retraining import ServiceRef
 from retrainctl.operations.row_files import Row, read_rows
-from retrainctl.ports import Observer, Progress, Scorer, ServiceDirectory, ServicePorts
+from retrainctl.ports import Observer, Progress, Scorer, ServiceDirectory, ServicePorts, StopWaiting
 from retrainctl.targets.arm import ids as arm_ids
 from retrainctl.targets.classic import ids as classic_ids
 
@@ -175,7 +175,10 @@ def make_check(
         wait = max(settle.get(result.change.target, 0.0) for result in moved)
         if wait:
             observer.note(f"waiting {wait:g} s until the new models take effect")
-            pause(wait)
+            try:
+                pause(wait)
+            except StopWaiting:
+                return []
         complaints: list[str] = []
         with ThreadPoolExecutor(max_workers=min(parallel, len(moved)), thread_name_prefix="check") as pool:
             found = pool.map(lambda result: _checked(result.change, checks, root, directory), moved)

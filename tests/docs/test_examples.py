@@ -116,7 +116,9 @@ class Session:
         if os.environ.get("RETRAINCTL_DOCS_UPDATE"):
             self.replaced.append((block, real))
         else:
-            difference = "\n".join(difflib.unified_diff(shown.splitlines(), got.splitlines(), "shown", "real", lineterm=""))
+            difference = "\n".join(
+                difflib.unified_diff(shown.splitlines(), got.splitlines(), "shown", "real", lineterm="")
+            )
             pytest.fail(f"{block.place}: the output is another one\n{difference}", pytrace=False)
 
 
@@ -186,7 +188,9 @@ def _problem(words: list[str]) -> str:
             return f"there is no command {path} {words[0]}"
         command, path, words = below[words[0]], f"{path} {words[0]}", words[1:]
     known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
-    unknown = [word for word in words if re.match(r"--?[a-z]", word) and word.partition("=")[0] not in {*known, "--help"}]
+    unknown = [
+        word for word in words if re.match(r"--?[a-z]", word) and word.partition("=")[0] not in {*known, "--help"}
+    ]
     unknown = [word for word in unknown if not re.fullmatch(r"-v+", word)]
     return f"{path} has no option {unknown[0]}" if unknown else ""
 

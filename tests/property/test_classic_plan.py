@@ -1,4 +1,4 @@
-"""Whatever is live and whatever is declared: an apply ends as declared, the next plan is empty, the rest is untouched."""
+"""Whatever is live and whatever is declared: an apply ends as declared, the next plan is empty, the rest stays."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_mistakes_are_named(project: Path) -> None:
 @pytest.mark.parametrize("command", ["up", "down", "status", "seed", "reset", "faults"])
 def test_every_help_has_an_example_and_the_exit_codes(command: str) -> None:
     shown = run(command, "--help").output
-    assert f"Example: retrainctl emulator {command}" in shown
+    assert f"Example: retrainctl emulator {command}" in " ".join(shown.split())
     assert "Exit codes: 0 done" in shown
 
 

@@ -19,7 +19,9 @@ def test_the_examples_are_a_project(repo: Path, tmp_path: Path) -> None:
     for environment in ("local", "prod"):
         result = loaded(tmp_path, files, environment)
         assert result.diagnostics == ()
-        assert {one.address.kind for one in result.desired} == {"WebService", "CommitmentPlan"}
+        kinds = {one.address.kind for one in result.desired}
+        assert kinds == {"WebService", "CommitmentPlan", "ClassicWebService", "Endpoint"}
+        assert len(result.retrainings) == 2
     assert set(result.models) == {"bike-rental-001", "bike-rental-002", "census", "empty"}
 
 
