@@ -366,6 +366,14 @@ class Scorer(Protocol):
 class CallableService(JobService, Scorer, Protocol):
     """A web service that can be called both ways."""
 
+    @property
+    def location(self) -> str:
+        """The address of its API as the target says it, without closing slash."""
+
+    @property
+    def identity(self) -> str:
+        """The target's id of the service, of a Classic one with its endpoint."""
+
 
 class ServiceDirectory(Protocol):
     """Finds web services: address and key come from the target, none of them is ever built or stored."""

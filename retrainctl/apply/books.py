@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -92,32 +91,56 @@ class LedgerBooks:
         )
 
 
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """One caller's entry; `reference` or `error` is set before `done`."""
+
+    entry: Entry
+    reference: str | None = None
+    error: BaseException | None = None
+    done: bool = False
+
+
 @dataclass(slots=True)
 class GroupCommit:
-    """Lets callers that wait at the same time share one `Books.before`. The first to arrive leads."""
+    """Lets callers that wait at the same time share one `Books.before`. One of those who wait writes for all.
+
+    Nobody waits for more than the write that carries his own entry: whoever is written for goes on at once, or those
+    that come back first would write alone again and again while the others stand in line behind them.
+    """
 
     write: Callable[[Sequence[Entry]], Sequence[str | None]]
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _busy: threading.Lock = field(default_factory=threading.Lock)
-    _waiting: list[tuple[Entry, Future[str | None]]] = field(default_factory=list)
+    _turn: threading.Condition = field(default_factory=threading.Condition)
+    _busy: bool = False
+    _queue: list[_Waiting] = field(default_factory=list)
 
     def before(self, entry: Entry) -> str | None:
-        future: Future[str | None] = Future()
-        with self._lock:
-            self._waiting.append((entry, future))
-        with self._busy:
-            with self._lock:
-                batch, self._waiting = self._waiting, []
-            if batch:
-                self._commit(batch)
-        return future.result()
+        mine = _Waiting(entry)
+        batch: list[_Waiting] = []
+        with self._turn:
+            self._queue.append(mine)
+            while self._busy and not mine.done:
+                self._turn.wait()
+            if not mine.done:
+                self._busy = True
+                batch, self._queue = self._queue, []
+        if batch:
+            self._commit(batch)
+        if mine.error is not None:
+            raise mine.error
+        return mine.reference
 
-    def _commit(self, batch: list[tuple[Entry, Future[str | None]]]) -> None:
+    def _commit(self, batch: Sequence[_Waiting]) -> None:
+        error: BaseException | None = None
         try:
-            references = self.write([entry for entry, _ in batch])
-        except BaseException as error:
-            for _, future in batch:
-                future.set_exception(error)
-            return
-        for (_, future), reference in zip(batch, references, strict=True):
-            future.set_result(reference)
+            references = self.write([waiting.entry for waiting in batch])
+            for waiting, reference in zip(batch, references, strict=True):
+                waiting.reference = reference
+        except BaseException as problem:
+            error = problem
+        finally:
+            with self._turn:
+                self._busy = False
+                for waiting in batch:
+                    waiting.error, waiting.done = error, True
+                self._turn.notify_all()

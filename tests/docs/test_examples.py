@@ -41,6 +41,8 @@ _VOLATILE = (
     (re.compile(r"\b(?:127\.0\.0\.1|localhost):\d+"), "HOST"),
     (re.compile(r"\(process \d+\)"), "(process N)"),
     (re.compile(r"by \S+@\S+"), "by WHO"),
+    # The last digits of a score are the machine's, and with them the width of their column.
+    (re.compile(r" +(\d\.\d{6})\d+"), r" \1"),
 )
 
 

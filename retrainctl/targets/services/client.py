@@ -23,8 +23,8 @@ _LONGEST_ID: Final = 200
 class ServiceClient:
     """Thread-safe.
 
-    name: what messages call it. location: `ApiLocation`, the address of its API. example: finds a scoring request for
-    what the service says of itself, where its swagger has none.
+    name: what messages call it. location: `ApiLocation`, the address of its API; base: where that is really called.
+    example: finds a scoring request for what the service says of itself, where its swagger has none.
     """
 
     def __init__(
@@ -32,6 +32,8 @@ class ServiceClient:
         *,
         name: str,
         location: str,
+        base: str,
+        identity: str,
         pipeline: Pipeline,
         auth: Auth,
         locate: Locate,
@@ -40,6 +42,8 @@ class ServiceClient:
     ) -> None:
         self._name = name
         self._location = location.rstrip("/")
+        self._base = base.rstrip("/")
+        self._identity = identity
         self._pipeline = pipeline
         self._auth = auth
         self._locate = locate
@@ -49,6 +53,14 @@ class ServiceClient:
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def location(self) -> str:
+        return self._location
+
+    @property
+    def identity(self) -> str:
+        return self._identity
 
     # Batch jobs
 
@@ -131,7 +143,7 @@ class ServiceClient:
         try:
             return self._pipeline.call(
                 method,
-                f"{self._location}/{below}",
+                f"{self._base}/{below}",
                 what=f"{what} {self._name}",
                 auth=self._auth,
                 body=body,

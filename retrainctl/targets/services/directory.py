@@ -11,6 +11,7 @@ from retrainctl.model.retraining import ServiceRef
 from retrainctl.model.values import JsonObject, Secret
 from retrainctl.ports import CallableService, NotFound, Rejected, Unavailable
 from retrainctl.targets.arm.client import ArmClient
+from retrainctl.targets.arm.ids import web_service
 from retrainctl.targets.azure.credentials import KeyAuth
 from retrainctl.targets.azure.pipeline import Pipeline
 from retrainctl.targets.classic.client import ClassicClient
@@ -69,7 +70,8 @@ class Directory:
             self._services = client.services()
         found = find_service(wanted.name, self._services)
         name = wanted.endpoint or default_name(found)
-        access = client.access(Place(workspace=client.workspace, service=str(found["Id"]), endpoint=name))
+        place = Place(workspace=client.workspace, service=str(found["Id"]), endpoint=name)
+        access = client.access(place)
         if access is None:
             raise NotFound(
                 f'Classic web service "{wanted.name}" has no endpoint "{name}"',
@@ -78,7 +80,7 @@ class Directory:
                 sent=False,
             )
         label = f'"{wanted.name}"' if wanted.endpoint is None else f'endpoint "{name}" of "{wanted.name}"'
-        return self._client(label, access.api_location, access.primary)
+        return self._client(label, str(place), access.api_location, access.primary)
 
     def _of_arm(self, wanted: ServiceRef) -> CallableService:
         if self._arm is None:
@@ -96,15 +98,23 @@ class Directory:
             )
         key = client.list_keys(group, wanted.name).primary
         base = location[: location.index(_SWAGGER)]
-        return self._client(f'"{wanted.name}"', base, key, partial(example_request, properties))
+        identity = web_service(client.subscription, group, wanted.name)
+        return self._client(f'"{wanted.name}"', identity, base, key, partial(example_request, properties))
 
     def _client(
-        self, name: str, location: str, key: Secret, example: Callable[..., JsonObject | None] = lambda _: None
+        self,
+        name: str,
+        identity: str,
+        location: str,
+        key: Secret,
+        example: Callable[..., JsonObject | None] = lambda _: None,
     ) -> CallableService:
         self._pipeline.redactor.learn(key)
         return ServiceClient(
             name=name,
-            location=self._reroute(location),
+            location=location,
+            base=self._reroute(location),
+            identity=identity,
             pipeline=self._pipeline,
             auth=KeyAuth(secret=key),
             locate=self._locate,

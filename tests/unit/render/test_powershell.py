@@ -139,12 +139,12 @@ def commands(text: str) -> list[str]:
 
 
 def test_endpoints_are_added_patched_refreshed_and_removed() -> None:
+    settings = (field("Description", 'say "ü"'), field("ThrottleLevel", "High"), field("MaxConcurrentCalls", 20))
     text = script(
-        endpoint("new", field("Description", 'say "ü"'), field("ThrottleLevel", "High"), field("MaxConcurrentCalls", 20),
-                 move(before=None), action=Action.CREATE),
+        endpoint("new", *settings, move(before=None), action=Action.CREATE),
         endpoint("old", action=Action.DELETE),
         endpoint("two", field("refreshAll", "done", "due"), move(), move("Zwei [trained model]")),
-    )  # fmt: skip
+    )
     where = f"@Workspace -WebServiceId '{SERVICE}' -EndpointName"
     token = "(Get-ReadToken 'acct' 'models' 'census/2.ilearner')"
     location = "-BaseLocation 'https://acct.blob.core.windows.net/' -RelativeLocation 'models/census/2.ilearner'"
@@ -232,10 +232,8 @@ def test_a_new_service_is_made_from_a_definition_with_its_secrets_put_in() -> No
     )
     assert "Set-Member $definition @('properties', 'storageAccount', 'key') $Secret1" in text
     assert '"key":null' in text
-    assert (
-        "[void] (New-AzMlWebService -ResourceGroupName 'rg' -Name 'census' -Location 'West Europe' -DefinitionFile $file"
-        in text
-    )
+    where = "-ResourceGroupName 'rg' -Name 'census' -Location 'West Europe'"
+    assert f"[void] (New-AzMlWebService {where} -DefinitionFile $file -Force)" in text
     assert text.count("[string] $Secret1 = $env:STORAGE_KEY") == 1
 
 
@@ -293,11 +291,15 @@ def test_hostile_names_everywhere_leave_the_calls_as_they_are(text: str) -> None
     assert set(called) <= KNOWN, set(called) - KNOWN
 
 
-KNOWN = {
-    "Add-AmlWebServiceEndpoint", "Patch-AmlWebServiceEndpoint", "Get-ReadToken", "Get-AzMlWebService", "ConvertFrom-Json",
-    "Export-AzMlWebService", "Import-AzMlWebService", "Update-AzMlWebService", "Set-Member", "Remove-Member", "Set-Model",
-    "Add-Member", "ConvertTo-Json", "Where-Object", "New-AzStorageContext", "New-AzStorageBlobSASToken", "Get-Date",
-}  # fmt: skip
+KNOWN = frozenset(
+    """
+    Add-AmlWebServiceEndpoint Patch-AmlWebServiceEndpoint Get-ReadToken Get-AzMlWebService
+    ConvertFrom-Json Export-AzMlWebService Import-AzMlWebService Update-AzMlWebService
+    Set-Member Remove-Member Set-Model Add-Member
+    ConvertTo-Json Where-Object New-AzStorageContext New-AzStorageBlobSASToken
+    Get-Date
+    """.split()
+)
 
 
 def strings_out(line: str) -> str:
