@@ -48,6 +48,9 @@ class Books(Protocol):
     ) -> None:
         """`applied` None and not removed: we know no more than before."""
 
+    def adopt(self, address: Address, applied: Applied | None) -> None:
+        """Takes note of what is as wanted without a write of ours; None: it is gone, as wanted."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerBooks:
@@ -76,6 +79,9 @@ class LedgerBooks:
     ) -> None:
         about = {"why": detail} if detail else None
         self.run.result(address, step, outcome, applied=applied, removed=removed, detail=about)
+
+    def adopt(self, address: Address, applied: Applied | None) -> None:
+        self.run.adopt([] if applied is None else [applied], [address] if applied is None else [])
 
     def _intent(self, entry: Entry) -> Intent:
         change = entry.change

@@ -171,12 +171,12 @@ class _Wave:
         writer, spec = self.tools.writers[change.target], self.tools.kinds[change.address.kind]
         observed = at_rest(writer, change, waiting)
         if (early := _early(change, observed, spec)) is not None:
-            return early
+            return self._adopted(early)
         if self._bring_files(change):
             # That took its time: what was read before may be old by now.
             observed = at_rest(writer, change, waiting)
             if (early := _early(change, observed, spec)) is not None:
-                return early
+                return self._adopted(early)
         performed = Performed(outcome=Outcome.DONE)
         backup: str | None = None
         for step in change.steps:
@@ -196,6 +196,17 @@ class _Wave:
                     change.address, label, performed.outcome, applied=known, removed=False, detail=""
                 )
         return self._settle(change, waiting, writer, spec, performed, backup, observed)
+
+    def _adopted(self, early: Result) -> Result:
+        """Lets the ledger learn what turned out to be so without a write; else it would go on calling it drift."""
+        change, former = early.change, self.tools.applied.get(early.change.address)
+        if early.fate is Fate.SKIPPED and not self.tools.restoring:
+            applied = after_write(change, former, self.tools.secret_hash)
+            if applied is not None:
+                # Somebody else has made it: what we did not create we never delete.
+                applied = replace(applied, created=former is not None and former.created)
+            self.tools.books.adopt(change.address, applied)
+        return early
 
     def _bring_files(self, change: ResourceChange) -> bool:
         """Uploads the local files that the change points at; whether there was anything to send."""

@@ -73,7 +73,7 @@ class Receipt:
         return {
             "planned": len(self.results),
             **{fate.value: seen[fate] for fate in Fate},
-            "verified": sum(result.verified is Verified.YES for result in self.results),
+            "verified": sum(r.verified is Verified.YES and r.fate is Fate.APPLIED for r in self.results),
         }
 
     @property

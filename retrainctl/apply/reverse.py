@@ -45,8 +45,7 @@ def reverse(change: ResourceChange, live: Observed | None, *, prune: bool) -> Re
     fields = tuple(
         FieldChange(path=entry.path, before=now, after=entry.before)
         for entry in change.fields
-        if not (entry.secret or _is_condition(change, entry))
-        and (now := _at(live.fields, entry.path)) != entry.before
+        if not (entry.secret or _is_condition(change, entry)) and (now := _at(live.fields, entry.path)) != entry.before
     )
     models = tuple(move for entry in change.models if (move := _back(entry, live)) is not None)
     back = _draft(change, Action.UPDATE, live, fields, models) if fields or models else None

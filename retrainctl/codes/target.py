@@ -157,7 +157,7 @@ CODES: Final[dict[str, Code]] = {
     "RC331": Code(
         "Broken service",
         "The service exists as a stub: its creation failed and left nothing that could be updated.",
-        "Delete it (`retrainctl webservice remove`), then plan again.",
+        "Delete it, then plan again.",
     ),
     "RC332": Code(
         "Read-only service",
@@ -177,7 +177,7 @@ CODES: Final[dict[str, Code]] = {
     "RC335": Code(
         "Commitment plan cannot change",
         "A service is bound to its plan at creation; an update cannot change that.",
-        "Move the association: `retrainctl association move`.",
+        "Move its association to the other plan instead (POST .../commitmentAssociations/.../move).",
     ),
     "RC336": Code(
         "Concurrency out of range",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from retrainctl.diff.compare import same_blob
@@ -11,8 +12,8 @@ from retrainctl.diff.traits import TraitNode, trait_tree
 from retrainctl.diff.verify import Mismatch, verify
 from retrainctl.model.change import Action, FieldChange, ModelChange, ResourceChange
 from retrainctl.model.kinds import KindSpec
-from retrainctl.model.resource import Applied, AppliedSlot, Observed
-from retrainctl.model.values import MISSING, Path, Tree
+from retrainctl.model.resource import Applied, AppliedSlot, Desired, Observed
+from retrainctl.model.values import MISSING, Missing, Path, Tree
 from retrainctl.model.versions import ModelVersion
 
 WHOLE: Final[Path] = ()
@@ -47,6 +48,39 @@ def drift_of(applied: Applied, observed: Observed | None, spec: KindSpec) -> tup
             for slot, state in sorted(applied.slots.items())
         ]
     return tuple(found)
+
+
+def caught_up(applied: Applied, desired: Desired, observed: Observed, spec: KindSpec) -> Applied | None:
+    """What we have applied, once what others have made so in the meantime is what we want; None: nothing to learn."""
+    fields, slots = applied.fields, dict(applied.slots)
+    for entry in drift_of(applied, observed, spec):
+        if not entry.path or entry.live is MISSING:
+            continue
+        if entry.path[0] == "models" and entry.path[1] in desired.slots:
+            wanted = desired.slots[entry.path[1]]
+            if wanted.uri is not None and isinstance(entry.live, str) and same_blob(entry.live, wanted.uri):
+                slots[entry.path[1]] = AppliedSlot(
+                    uri=wanted.uri, model=wanted.model, version=wanted.version, sha256=wanted.sha256, etag=wanted.etag
+                )
+        elif _member(desired.fields, entry.path) == entry.live:
+            fields = _with(fields, entry.path, entry.live)
+    learned = replace(applied, fields=fields, slots=slots)
+    return learned if learned != applied else None
+
+
+def _member(tree: Tree | Missing, path: Path) -> Tree | Missing:
+    for name in path:
+        if not isinstance(tree, Mapping) or name not in tree:
+            return MISSING
+        tree = tree[name]
+    return tree
+
+
+def _with(tree: Mapping[str, Tree], path: Path, value: Tree) -> dict[str, Tree]:
+    """The tree with another value at a path, what it shares with the old one left as it is."""
+    below = tree.get(path[0])
+    inner = _with(below if isinstance(below, Mapping) else {}, path[1:], value) if len(path) > 1 else value
+    return {**tree, path[0]: inner}
 
 
 def _is_our_move(entry: Mismatch, applied: Applied, spec: KindSpec) -> bool:

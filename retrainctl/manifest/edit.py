@@ -337,7 +337,8 @@ def _is_there(line: ModelLine, version: ModelVersion) -> bool:
     if known.uri == version.uri and known.sha256 in (None, version.sha256):
         return True
     message = f"{version.label} is known as {known.uri or known.file}, and cannot become {version.uri}"
-    raise InvalidInput([Diagnostic(code="RC140", message=message, span=known.origin, address=f"Model/{line.name}")])
+    finding = Diagnostic(code="RC140", message=message, span=known.origin, address=f"Model/{line.name}")
+    raise InvalidInput([finding], message)
 
 
 def _previous(line: ModelLine, below: int | None) -> int | None:

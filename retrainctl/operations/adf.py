@@ -1,30 +1,27 @@
 """`export adf`: the retrainings as Azure Data Factory (v2) artefacts, laid out as a factory's Git repository.
 
-The payloads follow the documented ones (`reference/classic-api.md` 10.5) without their known mistakes: every `dependsOn`
-names an activity that there is, every blob has its extension, the management address says `/webservices/`, nothing ends
-in a full stop, the address that is updated is that of the scoring service. Nothing secret is needed or written.
+The payloads follow the documented ones (`reference/classic-api.md` 10.5) without their known mistakes: every
+`dependsOn` names an activity that there is, every blob has its extension, the management address says `/webservices/`,
+nothing ends in a full stop, what is updated is the scoring service. Nothing secret is needed or written.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from retrainctl.errors import RetrainctlError
 from retrainctl.manifest.load import Loaded
-from retrainctl.model.environment import Environment, StorageSettings
 from retrainctl.model.metrics import NAMES, folded
 from retrainctl.model.resource import Desired
-from retrainctl.model.retraining import LIVE, Gate, Retraining, ServiceRef
+from retrainctl.model.retraining import LIVE, Gate, Retraining
 from retrainctl.model.values import SecretRef
+from retrainctl.operations.adf_links import Json, Links, linked
 from retrainctl.ports import ServiceDirectory
-from retrainctl.targets.azure.clouds import PUBLIC, cloud_of
 from retrainctl.targets.blob.place import place_of
-from retrainctl.targets.classic.hosts import hosts_of
-from retrainctl.targets.classic.ids import is_service_id
 
 _VERSION: Final = 987_654_321
 """Stands for the version while a path is made; Data Factory puts the time of the run there."""
@@ -36,8 +33,6 @@ _MOST_UPDATES: Final = 35
 _START: Final = "2026-01-05T03:00:00Z"
 _WEEKLY: Final[Mapping[str, Any]] = {"frequency": "Week", "interval": 1}
 _CANONICAL: Final = {folded(name): name for name in NAMES}
-
-Json = dict[str, Any]
 
 
 class NoFactory(RetrainctlError):
@@ -71,8 +66,8 @@ def factory_of(
     """The artefacts for these retrainings: pipelines, datasets, linked services, triggers.
 
     Args:
-        key_vault: name of a key vault that all secrets are referred to in; else only those that the manifests keep in one,
-            and the others are placeholders.
+        key_vault: name of a key vault that all secrets are referred to in; without it only those are that the manifests
+            keep in one, and the others are placeholders.
         directory: asks the services for their addresses; without it they are placeholders.
 
     Raises:
@@ -84,11 +79,8 @@ def factory_of(
 class _Build:
     def __init__(self, loaded: Loaded, key_vault: str | None, directory: ServiceDirectory | None) -> None:
         self._loaded = loaded
-        self._environment: Environment = loaded.environment
-        self._vault = key_vault
-        self._directory = directory
-        self._files: dict[str, Json] = {}
-        self._names: dict[tuple[str, str], str] = {}
+        self._links = Links(loaded.environment, key_vault, directory)
+        self._files = self._links.files
 
     def factory(self, chosen: Sequence[Retraining]) -> Factory:
         slots: dict[str, list[tuple[Desired, str]]] = {}
@@ -115,8 +107,8 @@ class _Build:
                 f"model {made.produces} is in {len(slots)} slots; a pipeline updates at most {_MOST_UPDATES}",
                 hint="Give groups of slots models of their own, or update them with retrainctl.",
             )
-        name = self._name("pipeline", f"retrain_{made.address.name}")
-        storage = self._storage(made.account)
+        name = self._links.name("pipeline", f"retrain_{made.address.name}")
+        storage = self._links.storage(made.account)
         names = made.blobs(_VERSION)
         model, evaluation = (self._path(made, text) for text in (names.model, names.evaluation))
         outputs = {made.model_port: (storage, model)}
@@ -126,7 +118,7 @@ class _Build:
             "name": "Train",
             "description": f"Runs {made.service} as a batch job; every run writes blobs of its own.",
             "type": "AzureMLBatchExecution",
-            "linkedServiceName": _linked(self._training(made.service)),
+            "linkedServiceName": linked(self._links.training(made.service)),
             "policy": {"timeout": _timeout(made.time_limit), "retry": 0, "retryIntervalInSeconds": 30},
             "typeProperties": {
                 **_files("webServiceInputs", {port: self._input(made, port) for port in made.inputs}),
@@ -228,11 +220,11 @@ class _Build:
             "name": f"Update{number}",
             "description": f"{desired.address}, slot {slot}"[:400],
             "type": "AzureMLUpdateResource",
-            "linkedServiceName": _linked(self._scoring(desired)),
+            "linkedServiceName": linked(self._links.scoring(desired)),
             "policy": {"timeout": "0.01:00:00", "retry": 3, "retryIntervalInSeconds": 30},
             "typeProperties": {
                 "trainedModelName": slot,
-                "trainedModelLinkedServiceName": _linked(storage),
+                "trainedModelLinkedServiceName": linked(storage),
                 "trainedModelFilePath": model,
             },
         }
@@ -253,10 +245,14 @@ class _Build:
                 f"{made.address}: input {port} is the local file {given.file}, which Data Factory cannot read",
                 hint="Upload it once and name the blob's address.",
             )
-        place = place_of(given.uri, suffix=self._cloud_suffix)
+        place = place_of(given.uri, suffix=self._links.suffix)
         if place is None:
             raise NoFactory(f"{made.address}: {given.uri} is no blob of a storage account", hint="Name a blob.")
-        service = self._storage(place.account) if given.sas is None else self._signed_storage(place.account, given.sas)
+        service = (
+            self._links.storage(place.account)
+            if given.sas is None
+            else self._links.signed_storage(place.account, given.sas)
+        )
         return service, _literal(f"{place.container}/{place.name}")
 
     def _path(self, made: Retraining, name: str | None) -> Any:
@@ -273,14 +269,14 @@ class _Build:
     # Datasets and triggers
 
     def _evaluation(self, made: Retraining) -> str:
-        name = self._name("dataset", f"evaluation_{made.account}_{made.container}")
+        name = self._links.name("dataset", f"evaluation_{made.account}_{made.container}")
         self._files.setdefault(
             f"dataset/{name}.json",
             {
                 "name": name,
                 "properties": {
                     "description": "What Evaluate Model wrote: a header and a row of metrics.",
-                    "linkedServiceName": _linked(self._storage(made.account)),
+                    "linkedServiceName": linked(self._links.storage(made.account)),
                     "parameters": {"path": {"type": "string"}},
                     "annotations": ["retrainctl"],
                     "type": "DelimitedText",
@@ -323,127 +319,6 @@ class _Build:
             },
         }
 
-    # Linked services
-
-    def _training(self, service: ServiceRef) -> str:
-        endpoint = f"{self._location(service)}/jobs?api-version=2.0"
-        return self._service(
-            f"training_{service}", {"mlEndpoint": endpoint, "apiKey": self._secret(f"api key of {service}")}
-        )
-
-    def _scoring(self, desired: Desired) -> str:
-        """Where a slot is updated: the scoring endpoint or service, never the training one."""
-        place = desired.place
-        if "webService" in place:
-            service = ServiceRef(target="classic", name=place["webService"], endpoint=place["name"])
-            settings = self._environment.classic
-            assert settings is not None, "the endpoint was decoded"
-            identity = self._identity(service)
-            properties: Json = {
-                "mlEndpoint": f"{self._location(service)}/jobs?api-version=2.0",
-                "apiKey": self._secret(f"api key of {service}"),
-                "updateResourceEndpoint": f"{hosts_of(settings).management}{identity}",
-            }
-            return self._service(f"scoring_{place['name']}", properties)
-        arm = self._environment.arm
-        assert arm is not None, "the service was decoded"
-        service = ServiceRef(target="arm", name=place["name"], group=place["resourceGroup"])
-        properties = {
-            "mlEndpoint": f"{self._location(service)}/jobs?api-version=2.0",
-            "apiKey": self._secret(f"api key of {service}"),
-            "updateResourceEndpoint": (
-                f"{arm.endpoint}/subscriptions/{arm.subscription}/resourceGroups/{place['resourceGroup']}"
-                f"/providers/Microsoft.MachineLearning/webServices/{place['name']}?api-version=2016-05-01-preview"
-            ),
-            "servicePrincipalId": "<service principal id>",
-            "servicePrincipalKey": self._secret("service principal key"),
-            "tenant": arm.tenant or "<tenant>",
-        }
-        return self._service(f"scoring_{place['name']}", properties)
-
-    def _service(self, label: str, properties: Json) -> str:
-        return self._link(label, "AzureML", properties)
-
-    def _link(self, label: str, kind: str, properties: Json) -> str:
-        name = self._name("linkedService", label)
-        self._files.setdefault(
-            f"linkedService/{name}.json",
-            {"name": name, "properties": {"annotations": ["retrainctl"], "type": kind, "typeProperties": properties}},
-        )
-        return name
-
-    def _storage(self, account: str) -> str:
-        settings = self._environment.storage.get(account) or StorageSettings(account=account)
-        connection = f"DefaultEndpointsProtocol=https;AccountName={account};EndpointSuffix={self._cloud_suffix[6:]};"
-        key = settings.key if isinstance(settings.key, SecretRef) else None
-        secret = self._secret(f"key of storage account {account}", key)
-        if secret["type"] == "AzureKeyVaultSecret":
-            properties: Json = {"connectionString": connection, "accountKey": secret}
-        else:
-            properties = {
-                "connectionString": {"type": "SecureString", "value": f"{connection}AccountKey={secret['value']}"}
-            }
-        return self._link(f"storage_{account}", "AzureBlobStorage", properties)
-
-    def _signed_storage(self, account: str, sas: SecretRef) -> str:
-        uri = {"type": "SecureString", "value": f"https://{account}{self._cloud_suffix}/"}
-        secret = self._secret(f"SAS of storage account {account}", sas)
-        return self._link(f"storage_{account}_sas", "AzureBlobStorage", {"sasUri": uri, "sasToken": secret})
-
-    def _secret(self, label: str, reference: SecretRef | None = None) -> Json:
-        """A reference to a key vault, else a SecureString whose value is to be filled in."""
-        if reference is not None and reference.source == "keyVault":
-            return self._in_vault(reference.name, reference.item or "")
-        if self._vault is not None:
-            return self._in_vault(self._vault, _slug(label, "-"))
-        name = reference.name if reference is not None and reference.source == "env" else label
-        return {"type": "SecureString", "value": f"<{name}>"}
-
-    def _in_vault(self, vault: str, secret: str) -> Json:
-        base = vault.rstrip("/") if "://" in vault else f"https://{vault}{self._cloud.vault}"
-        label = base.partition("://")[2].partition(".")[0]
-        name = self._link(f"vault_{label}", "AzureKeyVault", {"baseUrl": f"{base}/"})
-        return {"type": "AzureKeyVaultSecret", "store": _linked(name), "secretName": secret}
-
-    # What only the service knows
-
-    def _location(self, service: ServiceRef) -> str:
-        if self._directory is not None:
-            return self._directory.open(service).location
-        return f"https://<services host>/<path of {service}>"
-
-    def _identity(self, service: ServiceRef) -> str:
-        if self._directory is not None:
-            return self._directory.open(service).identity
-        settings = self._environment.classic
-        assert settings is not None, "only Classic services are asked for"
-        named = service.name if is_service_id(service.name) else f"<id of {service.name}>"
-        return f"/workspaces/{settings.workspace}/webservices/{named}/endpoints/{service.endpoint}"
-
-    @property
-    def _cloud(self) -> Any:
-        return cloud_of(self._environment.arm.endpoint) if self._environment.arm is not None else PUBLIC
-
-    @property
-    def _cloud_suffix(self) -> str:
-        return str(self._cloud.blob)
-
-    def _name(self, kind: str, label: str) -> str:
-        """A name that Data Factory takes and that no other label has."""
-        key = (kind, label)
-        if key not in self._names:
-            base = name = _slug(label, "_")[:120]
-            number = 1
-            while any(k[0] == kind and taken == name for k, taken in self._names.items()):
-                number += 1
-                name = f"{base}_{number}"
-            self._names[key] = name
-        return self._names[key]
-
-
-def _linked(name: str) -> Json:
-    return {"referenceName": name, "type": "LinkedServiceReference"}
-
 
 def _files(member: str, blobs: Mapping[str, tuple[str, Any]]) -> Json:
     """Web service inputs or outputs, spelt as the article does."""
@@ -451,7 +326,7 @@ def _files(member: str, blobs: Mapping[str, tuple[str, Any]]) -> Json:
         return {}
     return {
         member: {
-            port: {"LinkedServiceName": _linked(service), "FilePath": path} for port, (service, path) in blobs.items()
+            port: {"LinkedServiceName": linked(service), "FilePath": path} for port, (service, path) in blobs.items()
         }
     }
 
@@ -495,10 +370,6 @@ def _timeout(seconds: float | None) -> str:
     return f"{days}.{rest // 3600:02}:{rest % 3600 // 60:02}:{rest % 60:02}"
 
 
-def _slug(text: str, joint: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", joint, text).strip(joint) or "x"
-
-
 def _placeholders(data: Any) -> list[str]:
     """What stands in angle brackets."""
     found: dict[str, None] = {}
@@ -513,6 +384,5 @@ def _placeholders(data: Any) -> list[str]:
             for value in node:
                 walk(value)
 
-    visit: Callable[[Any], None] = walk
-    visit(data)
+    walk(data)
     return list(found)

@@ -162,7 +162,7 @@ def apply_plan(
         return _receipt(run, plan, document, started, around.clock.now(), results, notes + end.notes, stop)
 
     end = RunEnd()
-    if not plan.changes:
+    if not (plan.changes or plan.adopt):
         return receipt("", end, ["nothing to do"]), end
     with stop.listening():
         try:
@@ -235,6 +235,8 @@ def _carry_out(
         parallel=options.parallel,
         uploads=around.uploads,
     )
+    if plan.adopt:
+        run.adopt(plan.adopt)
     rollout = Rollout.from_settings(around.environment.rollout)
     run_plan(plan.changes, tools, rollout, around.targets.planners, checks, end=end)
 

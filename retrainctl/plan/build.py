@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from retrainctl.diagnostics import Diagnostic, Diagnostics, Severity
 from retrainctl.diff.compare import SecretHash, compare, removal
 from retrainctl.diff.delta import Delta, Drift
+from retrainctl.diff.drift import caught_up
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action, Cause, FieldChange, ModelChange, Request, ResourceChange, Risk, Step
 from retrainctl.model.environment import Guards
@@ -87,6 +88,7 @@ class _Gathered:
     suppressed: list[tuple[Address, Path, str]] = field(default_factory=list)
     not_covered: list[Address] = field(default_factory=list)
     no_op: int = 0
+    adopt: list[Applied] = field(default_factory=list)
 
 
 def build(inputs: Inputs) -> tuple[Plan, tuple[Diagnostic, ...]]:
@@ -116,6 +118,7 @@ def build(inputs: Inputs) -> tuple[Plan, tuple[Diagnostic, ...]]:
         not_covered=tuple(got.not_covered),
         complete=not (inputs.selection or got.not_covered),
         no_op=got.no_op,
+        adopt=tuple(got.adopt),
         source=inputs.source,
         created_at=inputs.created_at,
         retrainctl_version=inputs.version,
@@ -179,6 +182,9 @@ def _one(
     steps = inputs.planners[spec.target].steps(draft, delta.observed)
     if draft.action is Action.NO_OP and not steps:
         got.no_op += 1
+        if delta.applied is not None and delta.observed is not None:
+            learned = caught_up(delta.applied, desired, delta.observed, spec)
+            got.adopt.extend([learned] if learned is not None else ())
         return
     action = Action.UPDATE if draft.action is Action.NO_OP else draft.action
     risks = [*model_risks(draft, delta.applied), *judged.risks]

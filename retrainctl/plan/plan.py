@@ -10,6 +10,7 @@ from enum import StrEnum
 from retrainctl.diff.delta import Drift
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action, ResourceChange
+from retrainctl.model.resource import Applied
 from retrainctl.model.values import Path
 
 
@@ -61,6 +62,8 @@ class Plan:
 
     targets: target name -> the scope that it stands for (subscription and group, workspace), so that a plan is never
     applied to another place. no_op counts the declared resources that are as they should be.
+    adopt: what the ledger should learn although nothing is to be written: others have made it so. Known to the apply
+    that made the plan; no part of its file.
     complete is False where something was left out (`--only`, a snapshot that covers less).
     """
 
@@ -75,6 +78,7 @@ class Plan:
     not_covered: tuple[Address, ...] = ()
     complete: bool = True
     no_op: int = 0
+    adopt: tuple[Applied, ...] = ()
     source: Source = field(default_factory=Source)
     created_at: str = ""
     retrainctl_version: str = ""

@@ -6,8 +6,10 @@ that is another one by now is replaced in its page instead; review that with git
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import gc
+import io
 import os
 import re
 import shlex
@@ -60,6 +62,7 @@ class Session:
         self.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{self.environ['PATH']}"
         self.last = Ran(0, "", "")
         self.count = 0
+        self.names: dict[str, Any] = {"__name__": "docs"}
         self.replaced: list[tuple[Block, str]] = []
 
     def begin(self, example: str) -> None:
@@ -78,6 +81,9 @@ class Session:
             self.begin(name)
         for line in block.all("before"):
             self.line(line, block.place, 0)
+        if block.language == "python":
+            self.python(block)
+            return
         lines = list(command_lines(block))
         assert lines, f"{block.place}: nothing to run"
         out = err = ""
@@ -85,6 +91,13 @@ class Session:
             self.line(line.text, line.place, int(code or 0) if number == len(lines) else 0)
             out, err = out + self.last.out, err + self.last.err
         self.last = Ran(self.last.code, out, err)
+
+    def python(self, block: Block) -> None:
+        """Runs code; the blocks of a page share their names."""
+        out = io.StringIO()
+        with contextlib.chdir(self.folder), contextlib.redirect_stdout(out):
+            exec(compile(block.text, block.place, "exec"), self.names)
+        self.last = Ran(0, out.getvalue(), "")
 
     def line(self, text: str, place: str, code: int) -> None:
         if text.startswith("cd "):

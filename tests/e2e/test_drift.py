@@ -141,6 +141,32 @@ def test_another_model_in_the_slot(applied: tuple[Inside, Change]) -> None:
     assert entry["after"] == f"{STORE}/foreign.ilearner"
 
 
+def test_what_the_manifests_want_by_now_is_adopted_without_a_write(applied: tuple[Inside, Change]) -> None:
+    """Somebody mended it by hand at night; in the morning the manifest says the same."""
+    do, call = applied
+    retitle(call, "svc-2")
+    assert len(drifted(do)) == 1
+    manifest = do.folder / "manifests/demand.yaml"
+    text = manifest.read_text()
+    manifest.write_text(text.replace("title: Ours", "title: \"{{ 'Theirs' if item == 2 else 'Ours' }}\""))
+    assert "No changes" in do("plan", "--detailed-exitcode").out
+    do("apply", "--yes")
+    assert drifted(do, code=0) == []
+    assert "Theirs" not in do("plan", "--refresh-only").out
+
+
+def test_what_was_done_already_when_a_plan_is_applied_is_adopted_too(applied: tuple[Inside, Change]) -> None:
+    do, call = applied
+    manifest = do.folder / "manifests/demand.yaml"
+    manifest.write_text(manifest.read_text().replace("title: Ours", "title: Theirs"))
+    do("plan", "--out", "p.json")
+    retitle(call, "svc-2")
+    ran = do("apply", "p.json", "--yes")
+    assert "2 applied (2 verified)" in ran.out
+    assert "1 skipped" in ran.out
+    assert drifted(do, code=0) == []
+
+
 def test_the_blob_behind_an_unchanged_address_has_other_bytes(shell: Shell) -> None:
     make_estate(shell.folder, 1)
     model = b"the model that was reviewed"

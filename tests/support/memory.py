@@ -177,3 +177,10 @@ class MemoryBooks:
             self.applied[address] = applied
         elif removed:
             self.applied.pop(address, None)
+
+    def adopt(self, address, applied):
+        self.lines.append(("adopted", str(address)))
+        if applied is None:
+            self.applied.pop(address, None)
+        else:
+            self.applied[address] = applied

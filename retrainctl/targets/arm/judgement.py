@@ -37,7 +37,7 @@ _FIXED: Final[Mapping[Path, tuple[str, str, str]]] = {
     ("commitmentPlan",): (
         "RC335",
         "the commitment plan of an existing web service cannot change by an update",
-        "Move the association instead: `retrainctl association move`.",
+        "Move its association to the other plan instead; an association move changes who pays.",
     ),
     ("packageType",): ("RC345", "packageType cannot change; Graph is the only one", "Leave packageType out."),
     ("machineLearningWorkspace",): (
@@ -147,7 +147,7 @@ def _update(change: ResourceChange, observed: Observed, say: _Say) -> Iterator[D
             "RC331",
             f"it exists but does not work: {observed.broken}",
             (),
-            "Delete it first (`retrainctl webservice remove`), then plan again: it will be created.",
+            "Delete it first, then plan again: it will be created.",
         )
         return
     if observed.fields.get("readOnly") is True:

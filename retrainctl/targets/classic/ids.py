@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -31,8 +32,13 @@ class Place:
     @property
     def path(self) -> str:
         """The identity as it stands in a URL."""
-        service = f"/workspaces/{quote(self.workspace, safe='')}/webservices/{quote(self.service, safe='')}"
+        service = _service_path(self.workspace, self.service)
         return service if self.endpoint is None else f"{service}/endpoints/{quote(self.endpoint, safe='')}"
+
+
+@lru_cache(maxsize=256)
+def _service_path(workspace: str, service: str) -> str:
+    return f"/workspaces/{quote(workspace, safe='')}/webservices/{quote(service, safe='')}"
 
 
 def parse(identity: str) -> Place:

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from retrainctl.diff.delta import Drift
-from retrainctl.diff.drift import drift_of
+from retrainctl.diff.drift import caught_up, drift_of
 from retrainctl.model.address import Address
 from retrainctl.model.exemption import Exemption
 from retrainctl.model.kind import KINDS
 from retrainctl.model.resource import Applied, AppliedSlot, Observed, SlotState
 from retrainctl.model.values import MISSING
 from retrainctl.plan.allowance import allowed
-from tests.support.build import BLOBS, SLOT, seen, wrote
+from tests.support.build import BLOBS, SLOT, seen, service, version, wrote
 
 SPEC = KINDS["WebService"]
 URI = f"{BLOBS}/census/1.ilearner"
@@ -80,6 +80,19 @@ def test_a_slot_that_cannot_be_read_is_judged_by_what_it_is_in() -> None:
     assert drift_of(ours, live, spec) == ()
     (made_anew,) = drift_of(ours, replace(live, revision="2026-02-02"), spec)
     assert made_anew.path == ("models", "s")
+
+
+def test_what_others_made_as_we_want_it_by_now_is_learned() -> None:
+    two = version(2)
+    ours = wrote(uri=URI, title="old", tags={"a": "b", "c": "d"})
+    live = seen(uri=two.uri, title="new", tags={"a": "x", "c": "theirs"})
+    wanted = service(slot_version=two, title="new", tags={"a": "x"})
+    learned = caught_up(ours, wanted, live, SPEC)
+    assert learned is not None
+    assert learned.slots[SLOT].version == 2
+    assert learned.fields == {"title": "new", "tags": {"a": "x", "c": "d"}}
+    assert [entry.path for entry in drift_of(learned, live, SPEC)] == [("tags", "c")], "nobody wants that"
+    assert caught_up(learned, wanted, live, SPEC) is None
 
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
