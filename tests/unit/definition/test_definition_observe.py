@@ -27,7 +27,8 @@ def test_a_service_has_fields_slots_and_a_change_mark():
     seen = observe(Address("WebService", "x"), "/id", document, now=NOW)
 
     path = ("assets", "a", "locationInfo", "uri")
-    assert seen.slots == {"M [trained model]": SlotState(uri="https://x/1.ilearner", knowledge=Knowledge.LIVE, path=path)}
+    slot = SlotState(uri="https://x/1.ilearner", knowledge=Knowledge.LIVE, path=path)
+    assert seen.slots == {"M [trained model]": slot}
     assert seen.revision == RECENT
     assert seen.broken is None
     assert seen.document is document

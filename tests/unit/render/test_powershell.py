@@ -292,13 +292,25 @@ def test_hostile_names_everywhere_leave_the_calls_as_they_are(text: str) -> None
 
 
 KNOWN = frozenset(
-    """
-    Add-AmlWebServiceEndpoint Patch-AmlWebServiceEndpoint Get-ReadToken Get-AzMlWebService
-    ConvertFrom-Json Export-AzMlWebService Import-AzMlWebService Update-AzMlWebService
-    Set-Member Remove-Member Set-Model Add-Member
-    ConvertTo-Json Where-Object New-AzStorageContext New-AzStorageBlobSASToken
-    Get-Date
-    """.split()
+    [
+        "Add-AmlWebServiceEndpoint",
+        "Patch-AmlWebServiceEndpoint",
+        "Get-ReadToken",
+        "Get-AzMlWebService",
+        "ConvertFrom-Json",
+        "Export-AzMlWebService",
+        "Import-AzMlWebService",
+        "Update-AzMlWebService",
+        "Set-Member",
+        "Remove-Member",
+        "Set-Model",
+        "Add-Member",
+        "ConvertTo-Json",
+        "Where-Object",
+        "New-AzStorageContext",
+        "New-AzStorageBlobSASToken",
+        "Get-Date",
+    ]
 )
 
 
