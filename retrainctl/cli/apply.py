@@ -94,7 +94,8 @@ def command(
         age = None if max_age is None else seconds(max_age)
     except ValueError as error:
         raise UsageError(f"--max-age: {error}", hint="Write 90s, 30m or 2h.") from error
-    wanted = ApplyOptions(parallel=parallel, max_age=age, **_review(expect_digest, reviewed))
+    saved = plan_file is not None
+    wanted = ApplyOptions(parallel=parallel, max_age=age, saved=saved, **_review(expect_digest, reviewed))
     wishes = planning.wishes(only, exclude, prune, allow)
     if resume:
         return _resume(session, wanted, wishes, guards_from, yes, output, receipt_file)

@@ -54,13 +54,14 @@ class ApplyOptions:
     """What the user may ask of an apply. `max_age` in seconds; `expect_digest` as `plan` printed it.
 
     reviewed: the document of the plan that has this digest, to say what differs. fresh: what guards that the plan
-    itself does not know say about it.
+    itself does not know say about it. saved: the plan comes from a file, and is good for one apply only.
     """
 
     parallel: int = 8
     expect_digest: str | None = None
     reviewed: Mapping[str, Any] | None = None
     max_age: float | None = None
+    saved: bool = False
     command: str = "apply"
     resumes: str | None = None
     fresh: Verdict = field(default_factory=Verdict)
@@ -88,7 +89,8 @@ def check(plan: Plan, document: Mapping[str, Any], options: ApplyOptions, around
     _check_place(plan, around.environment)
     _check_digest(document, options)
     _check_age(plan, options, around.clock.now())
-    _check_unused(document, around.ledger)
+    if options.saved:
+        _check_unused(document, around.ledger)
     # Limits were weighed with the whole project at hand; what must not be touched is looked at again.
     own = Verdict(blocked=blocks(plan.changes, replace(around.environment.guards, limits={}), {}, {}))
     check_blocks(Verdict(blocked=plan.blocked, policy=plan.policy), own, options.fresh)
@@ -170,7 +172,8 @@ def apply_plan(
         except StopWaiting:
             return receipt("", end, []), end
         try:
-            _check_unused(document, around.ledger)  # somebody may have applied it while we waited
+            if options.saved:  # somebody may have applied it while we waited
+                _check_unused(document, around.ledger)
             notes = _clock_behind(around)
             run = around.ledger.begin(_info(plan, document, options, around, started), lease)
             run.attach(PLAN, canonical(document))

@@ -109,13 +109,13 @@ def _written(document: Mapping[str, Any], style: Style) -> Iterator[str]:
 
 
 def _next(document: Mapping[str, Any]) -> list[str]:
-    env = quote(document["environment"])
+    env = quote(visible(document["environment"]))
     counts = document["counts"]
     if counts.get("left") or counts.get("submitted") or document["problem"]:
         return [f"Next: retrainctl retrain --resume --env {env}", "      goes on with what is not finished"]
     failed = [row for row in document["retrainings"] if row["state"] in BAD]
     if failed:
-        names = " ".join(quote(row["address"]) for row in failed[:5]) + (" ..." if len(failed) > 5 else "")
+        names = " ".join(quote(visible(row["address"])) for row in failed[:5]) + (" ..." if len(failed) > 5 else "")
         return [f"Next: retrainctl retrain {names} --env {env}"]
     if document["recorded"]["moves"]:
         return [f"Next: retrainctl plan --env {env}"]

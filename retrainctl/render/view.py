@@ -46,7 +46,9 @@ class MoveView:
     @property
     def source(self) -> str:
         """What the slot serves now, as an address or in words."""
-        return self.from_uri or ("(cannot be read)" if self.knowledge == "unknown" else "(nothing)")
+        if self.from_uri:
+            return f"{self.from_uri} (as last applied)" if self.knowledge == "applied" else self.from_uri
+        return "(cannot be read)" if self.knowledge == "unknown" else "(nothing)"
 
     @property
     def destination(self) -> str:

@@ -173,7 +173,9 @@ def test_settings_are_made_and_changed_or_it_is_said(live: Live, knob: str, posi
     emulator, engine = live.service.emulator, live.engine
     emulator.faults(**{knob.replace("-", "_"): position})
     throttle = "Low" if position == "Free" else "High"
-    first: dict[str, Any] = {"Description": 'mit "Ümlaut"', "ThrottleLevel": throttle, "MaxConcurrentCalls": 30}
+    first: dict[str, Any] = {"Description": 'mit "Ümlaut"', "ThrottleLevel": throttle}
+    if throttle == "High":  # at Low the manifest room drops the number: the service ignores it
+        first["MaxConcurrentCalls"] = 30
 
     assert {r.fate for r in engine.run(wanted(live, **first))} == {Fate.APPLIED}
     assert live.service.get("one")["Description"] == 'mit "Ümlaut"'

@@ -317,26 +317,32 @@ def test_killed_anywhere_and_resumed_nothing_is_trained_twice(
     assert bench.versions() == {f"m-00{n}": [1, 2] for n in range(1, 7)}
 
 
-@pytest.mark.parametrize("files", [1, 2])
+@pytest.mark.parametrize("files", [0, 1, 2])
 def test_killed_while_recording_and_resumed(tmp_path: Path, files: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead process puts nothing back: after so many files were replaced nothing is written any more."""
     bench = Bench(tmp_path, 3)
     replace, written = recording._replace, []
 
-    def kill(path: Path, data: bytes) -> None:
+    def dies(*arguments: Any) -> None:
         if len(written) == files:
             raise Killed
-        written.append(path)
-        replace(path, data)
+        written.append(arguments)
+        replace(*arguments)
 
-    monkeypatch.setattr(recording, "_replace", kill)
-    monkeypatch.setattr(recording, "suppress", lambda *_: pytest.raises(BaseException))
-    with pytest.raises(BaseException):  # noqa: B017, PT011
+    def dies_after(*_: Any) -> None:
+        raise Killed
+
+    monkeypatch.setattr(recording, "_replace", dies)
+    monkeypatch.setattr(recording, "_compare", dies_after)
+    with pytest.raises(Killed):
         bench.retrain()
     monkeypatch.undo()
-    report = bench.resume() if not bench.finished() else None
-    assert report is None or set(states(report).values()) == {"accepted"}
+    assert len(written) == files
+    report = bench.resume()
+    assert set(states(report).values()) == {"accepted"}
     assert bench.versions() == {f"m-00{n}": [1, 2] for n in range(1, 4)}
     assert bench.pins() == [2, 2, 2]
+    assert bench.finished()
 
 
 def test_an_edit_that_says_something_else_is_put_back(tmp_path: Path) -> None:
