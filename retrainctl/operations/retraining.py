@@ -93,7 +93,7 @@ def retrain(options: RetrainOptions, shop: Workshop) -> RetrainReport:
     with only_one(shop.folder):
         _check_unfinished(shop.folder)
         prune(shop.folder)
-        run = f"{shop.clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        run = f"{shop.clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(6)}"
         book = Book.begin(
             journal_of(shop.folder, run),
             [Row(key=str(made.address), model=made.produces) for made in chosen],

@@ -141,6 +141,16 @@ def test_another_model_in_the_slot(applied: tuple[Inside, Change]) -> None:
     assert entry["after"] == f"{STORE}/foreign.ilearner"
 
 
+def test_a_snapshot_tells_the_same_drift_without_any_network(applied: tuple[Inside, Change]) -> None:
+    do, call = applied
+    retitle(call, "svc-2")
+    do("snapshot", "pull", "--out", "snap")
+    live = drifted(do)
+    emulator.stop(do.folder / ".retrainctl/emulator")
+    assert drifted(do, "--snapshot", "snap") == live
+    assert not emulator.find(do.folder / ".retrainctl/emulator"), "nothing was started for it"
+
+
 def test_what_the_manifests_want_by_now_is_adopted_without_a_write(applied: tuple[Inside, Change]) -> None:
     """Somebody mended it by hand at night; in the morning the manifest says the same."""
     do, call = applied
