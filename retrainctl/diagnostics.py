@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from retrainctl.fastclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,13 +6,14 @@ Targets implement them, tests implement them in memory, the rooms above use noth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import BinaryIO, ClassVar, Protocol
 
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.change import ResourceChange, Risk, Step
 from retrainctl.model.resource import Desired, Observed

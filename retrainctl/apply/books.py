@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from retrainctl.apply.record import after_write
 from retrainctl.diff.compare import SecretHash
+from retrainctl.fastclass import dataclass
 from retrainctl.ledger.records import BackupItem, Intent
 from retrainctl.ledger.run import Run
 from retrainctl.model.address import Address

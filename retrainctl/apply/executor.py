@@ -9,7 +9,7 @@ import queue
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from retrainctl.apply.books import Books, Entry, GroupCommit
@@ -20,6 +20,7 @@ from retrainctl.apply.uploads import FileChanged, Uploads, file_moves
 from retrainctl.diff.compare import SecretHash
 from retrainctl.diff.verify import Mismatch, Verdict, moved, verify
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action, ResourceChange
 from retrainctl.model.kind import KINDS

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from retrainctl.diff.verify import Mismatch
+from retrainctl.fastclass import dataclass
 from retrainctl.model.change import ResourceChange
 from retrainctl.model.values import MISSING
 from retrainctl.ports import TargetError

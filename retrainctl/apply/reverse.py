@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.change import Action, FieldChange, ModelChange, ResourceChange, Risk, Severity
 from retrainctl.model.kind import KINDS
 from retrainctl.model.resource import Observed

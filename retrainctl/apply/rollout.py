@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.change import ResourceChange
 from retrainctl.plan.guard import matching
 from retrainctl.plan.order import waves

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from retrainctl.apply.executor import Tools, run_wave
 from retrainctl.apply.outcome import Fate, Result, Verified, not_attempted
 from retrainctl.apply.reverse import reverse
 from retrainctl.apply.rollout import Portion, Rollout, portions
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.change import ResourceChange
 from retrainctl.ports import Planner, StopWaiting, TargetError

@@ -6,10 +6,11 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FrameType
 from typing import Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.ports import Clock, StopWaiting
 
 PATIENCE: Final = 6.0

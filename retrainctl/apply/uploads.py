@@ -9,10 +9,11 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.change import ModelChange, ResourceChange
 from retrainctl.ports import BlobStore, Conflict, NotFound, Observer, Rejected
 

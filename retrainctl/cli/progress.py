@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from retrainctl.fastclass import dataclass
 from retrainctl.ports import Progress
 from retrainctl.render.escape import visible
 

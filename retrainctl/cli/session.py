@@ -6,7 +6,7 @@ import getpass
 import os
 import secrets
 import socket
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from retrainctl.cli.console import Console
 from retrainctl.cli.findings import shown
 from retrainctl.diagnostics import Severity
 from retrainctl.errors import InvalidInput, UsageError
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.load import Loaded, load
 from retrainctl.manifest.project import find_project
 from retrainctl.version import __version__

@@ -6,10 +6,10 @@ Each row stands for a line of arm-webservices.md section 5. Paths are those of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.values import Json, Path
 
 

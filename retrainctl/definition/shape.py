@@ -10,10 +10,11 @@ Fixed member names are known in any capitalisation; the keys of maps (asset, nod
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import Final, TypeAlias
+
+from retrainctl.fastclass import dataclass
 
 
 class Leaf(Enum):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from retrainctl.definition.document import properties_of
 from retrainctl.definition.parsing import invalid
+from retrainctl.fastclass import dataclass
 from retrainctl.model.redaction import is_signed, without_query
 
 _SUFFIX: Final = "[trained model]"

@@ -7,12 +7,13 @@ walked with their paths, mended and reported on. Unknown members stay as they ar
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Any, Final, TypeAlias
 
 from retrainctl.definition.parts import PARTS, SHARED
 from retrainctl.definition.shape import PARAMETER, PROPERTIES, WEB_SERVICE, Leaf, ListOf, MapOf, Record, Type
+from retrainctl.fastclass import dataclass
 from retrainctl.model.values import Path
 
 

@@ -7,11 +7,12 @@ nothing here knows a kind by name; its traits say which fields are closed, keyed
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from retrainctl.diff.delta import Delta, Drift, Suppressed
 from retrainctl.diff.traits import TraitNode, trait_tree
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action, Cause, FieldChange, ModelChange
 from retrainctl.model.kinds import KindSpec, Unreadable

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from retrainctl.fastclass import dataclass
 from retrainctl.model.change import Action, FieldChange, ModelChange
 from retrainctl.model.exemption import Exemption
 from retrainctl.model.resource import Applied, Desired, Observed

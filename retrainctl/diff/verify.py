@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from retrainctl.diff.compare import folded, same_blob
 from retrainctl.diff.traits import TraitNode, trait_tree
+from retrainctl.fastclass import dataclass
 from retrainctl.model.change import Action, ResourceChange
 from retrainctl.model.kinds import KindSpec
 from retrainctl.model.resource import Observed

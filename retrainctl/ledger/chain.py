@@ -8,13 +8,13 @@ Because `prev` comes first and `hash` last, a reader checks both on the bytes, w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
 import orjson
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.values import SecretRef
 

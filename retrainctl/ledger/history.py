@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
+from retrainctl.fastclass import dataclass
 from retrainctl.ledger.chain import moment
 from retrainctl.ledger.codec import applied_from_json, intent_from_json, run_from_json
 from retrainctl.ledger.knowledge import Key

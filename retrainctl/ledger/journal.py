@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain as concat
 from typing import Any
 
 import orjson
 
+from retrainctl.fastclass import dataclass
 from retrainctl.ledger.chain import encode
 from retrainctl.ledger.knowledge import Key
 from retrainctl.ledger.stream import StreamWriter

@@ -5,11 +5,12 @@ Folded record by record, in order; pure. Record types that this version does not
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import orjson
 
+from retrainctl.fastclass import dataclass
 from retrainctl.ledger.chain import GENESIS
 
 Key = tuple[int, int]

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
 import orjson
+
+from retrainctl.fastclass import dataclass
 
 _PREAMBLE: Final = re.compile(rb"retrainctl-pack 1 ([0-9]{12})\n")
 _FIRST_READ: Final = 1 << 16

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from retrainctl import schemas
 from retrainctl.diagnostics import Span
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.context import Context
 from retrainctl.manifest.document import Document
 from retrainctl.manifest.explain import Finding, findings

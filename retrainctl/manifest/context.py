@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from retrainctl.diagnostics import Diagnostics, Span
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.definitions import Definitions
 from retrainctl.manifest.instance import Instance
 from retrainctl.manifest.source import Sources

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Final
+
+from retrainctl.fastclass import dataclass
 
 _CELL = re.compile(r'"(?:[^"]|"")*"|[^,\r\n]*')
 _END = re.compile(r"\r\n|\n|\r")

@@ -6,10 +6,10 @@ import csv
 import io
 from array import array
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from retrainctl.diagnostics import Diagnostics, Span
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.source import MAX_CSV, Sources
 
 MAX_ROWS: Final = 1_000_000

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from retrainctl.diagnostics import Span
 from retrainctl.errors import InvalidInput
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.source import Sources
 from retrainctl.model.values import Fields, SecretRef
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from retrainctl.diagnostics import Span
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.source import Sources
 
 SUFFIXES: Final = (".yaml", ".yml")

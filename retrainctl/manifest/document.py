@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, TypeAlias
 
 from retrainctl.diagnostics import Span
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.scalars import Trap
 
 Step: TypeAlias = "str | int"

@@ -10,12 +10,13 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, Final
 
 from retrainctl.diagnostics import Diagnostic, Diagnostics
 from retrainctl.errors import InvalidInput
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.csvedit import CsvEdit
 from retrainctl.manifest.instance import Instance
 from retrainctl.manifest.load import Loaded

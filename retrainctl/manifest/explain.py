@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.document import TWICE, Step
 from retrainctl.manifest.source import REFER_INSTEAD, in_clear, secrets_in
 from retrainctl.manifest.suggest import closest, hint

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.scope import MAX_TEXT, Evaluate, ExpressionError, Scope, missing, unknown_name
 
 NAMES: Final = frozenset({"item", "vars", "environment"})

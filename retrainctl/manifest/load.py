@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from retrainctl.diagnostics import Diagnostic, Diagnostics, Span
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest import yamlfile
 from retrainctl.manifest.assemble import Assembly
 from retrainctl.manifest.context import ANY, Context

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from retrainctl.diagnostics import Diagnostics, Span
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest import yamlfile
 from retrainctl.manifest.expressions import Expression, compile_text
 from retrainctl.manifest.instance import Instance

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from retrainctl import schemas
 from retrainctl.diagnostics import Diagnostics, Span
 from retrainctl.errors import InvalidInput
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.document import Document, Step
 from retrainctl.manifest.exemptions import exemptions
 from retrainctl.manifest.explain import findings

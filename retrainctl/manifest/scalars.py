@@ -7,8 +7,9 @@ a date) is a trap: it is read, but reported, for the reader of a review cannot k
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from retrainctl.fastclass import dataclass
 
 Scalar: TypeAlias = "bool | int | float | str | None"
 

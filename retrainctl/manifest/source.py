@@ -7,11 +7,12 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from retrainctl.diagnostics import Diagnostics, Span
+from retrainctl.fastclass import dataclass
 
 MAX_YAML: Final = 64 * 1024 * 1024
 MAX_CSV: Final = 256 * 1024 * 1024

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from retrainctl.diagnostics import Span
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest import csvfile
 from retrainctl.manifest.csvfile import Table
 from retrainctl.manifest.source import Sources

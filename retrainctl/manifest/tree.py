@@ -7,9 +7,10 @@ instances.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.document import Document, Step, children
 from retrainctl.manifest.expressions import Template, compile_text
 from retrainctl.manifest.scope import ExpressionError, Scope

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import isfinite
 from typing import Final
 
 from retrainctl.diagnostics import Diagnostics, Span
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.csvfile import Table
 from retrainctl.manifest.source import Sources
 from retrainctl.manifest.suggest import hint

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 import yaml
 
 from retrainctl.diagnostics import Diagnostics, Span
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.document import LINE_SHIFT, TWICE, Document
 from retrainctl.manifest.scalars import Trap, plain
 from retrainctl.manifest.source import REFER_INSTEAD, in_clear, secrets_in

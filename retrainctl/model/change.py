@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from retrainctl.diagnostics import Span
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.resource import Knowledge
 from retrainctl.model.values import MISSING, Fields, Missing, Path, Tree

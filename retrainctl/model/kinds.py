@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.values import Json, Path
 
 

@@ -10,11 +10,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.values import Secret
 
 HIDDEN: Final = "(sensitive)"

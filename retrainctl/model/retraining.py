@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple
 
 from retrainctl.diagnostics import Span
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.values import Json, JsonObject, SecretRef
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.write import manifest, text
 from retrainctl.model.redaction import without_query
 from retrainctl.operations.folding import Found, fold, literal, one_line, plain_spec

@@ -6,7 +6,7 @@ import logging
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -21,6 +21,7 @@ from retrainctl.apply.uploads import Uploads, file_moves
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.diff.compare import SecretHash
 from retrainctl.errors import InvalidInput, RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.ledger.holder import this_process
 from retrainctl.ledger.lease import Lease
 from retrainctl.ledger.ledger import Ledger

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.model.redaction import is_signed
 from retrainctl.model.retraining import DATA_EXTENSIONS, ServiceRef
 from retrainctl.model.values import Json, Secret

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -13,6 +13,7 @@ from retrainctl.diagnostics import Diagnostic
 from retrainctl.diff.compare import same_blob
 from retrainctl.diff.delta import Drift
 from retrainctl.diff.drift import drift_of
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.load import Loaded
 from retrainctl.model.address import Address
 from retrainctl.model.kind import KINDS

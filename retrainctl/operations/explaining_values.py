@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from retrainctl.diagnostics import Span
 from retrainctl.errors import UsageError
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.load import Loaded
 from retrainctl.manifest.pins import instance_of, variable_places, written
 from retrainctl.manifest.variables import PREFIX

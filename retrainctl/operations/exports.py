@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from retrainctl.definition.file import load
 from retrainctl.definition.observe import observe
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.errors import InvalidInput, RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.environment import Environment
 from retrainctl.model.resource import Desired, Observed

@@ -7,8 +7,10 @@ import io
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
+
+from retrainctl.fastclass import dataclass
 
 FEWEST: Final = 3
 """So many endpoints make a pattern."""

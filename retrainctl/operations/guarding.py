@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.load import Loaded
 from retrainctl.model.change import ResourceChange
 from retrainctl.model.environment import Guards

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.resource import Desired
 
 

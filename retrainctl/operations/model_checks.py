@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from retrainctl.diagnostics import Diagnostic, Severity
+from retrainctl.fastclass import dataclass
 from retrainctl.model.redaction import without_query
 from retrainctl.model.versions import ModelVersion
 from retrainctl.operations.examining import SOON, same_etag

@@ -8,7 +8,6 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -16,6 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.model.redaction import without_query
 from retrainctl.model.versions import ModelVersion
 from retrainctl.ports import AuthFailed, BlobFacts, BlobStore, Conflict, SecretUnavailable, Unavailable

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from retrainctl.diagnostics import Diagnostic, Diagnostics
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.load import Loaded
 from retrainctl.model.address import Address
 from retrainctl.model.environment import EMULATOR_RESOURCE_GROUP, Environment

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.handler import RawDocument
 from retrainctl.manifest.rules import condition, sentence
 from retrainctl.manifest.scope import ExpressionError

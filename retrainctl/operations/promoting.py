@@ -8,12 +8,12 @@ environments are read again, and when anything else moved, the files are put bac
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from retrainctl.diagnostics import Severity, Span
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.csvedit import CsvEdit
 from retrainctl.manifest.load import Loaded
 from retrainctl.manifest.pins import Pin, Source, pins, variable_places

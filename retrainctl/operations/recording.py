@@ -6,11 +6,11 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from retrainctl.diagnostics import Severity
 from retrainctl.errors import InvalidInput, RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.edit import Edited, Editor
 from retrainctl.manifest.load import Loaded
 from retrainctl.model.address import Address

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from retrainctl.apply.executor import RESTORE
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.ledger.errors import NotRecorded
 from retrainctl.ledger.ledger import Ledger
 from retrainctl.ledger.records import RunRecord, RunSummary

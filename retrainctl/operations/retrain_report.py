@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.model.metrics import folded
 from retrainctl.operations.recording import Recorded
 from retrainctl.retrain.book import BAD, Book, Row, State

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from retrainctl.apply.outcome import Fate, Result
 from retrainctl.apply.run import Check
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.load import Loaded
 from retrainctl.manifest.suggest import hint
 from retrainctl.model.address import Address

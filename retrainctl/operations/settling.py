@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -11,6 +10,7 @@ import orjson
 from retrainctl.apply.executor import at_rest
 from retrainctl.apply.record import in_doubt
 from retrainctl.diff.verify import verify
+from retrainctl.fastclass import dataclass
 from retrainctl.ledger.errors import NotRecorded
 from retrainctl.ledger.ledger import Ledger
 from retrainctl.ledger.records import Settlement, Unsettled

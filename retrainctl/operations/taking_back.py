@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from retrainctl.apply.reverse import reverse
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.errors import InvalidInput, RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.ledger.ledger import Ledger
 from retrainctl.ledger.records import RunRecord
 from retrainctl.model.address import Address

@@ -11,12 +11,13 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from retrainctl.diagnostics import Severity
 from retrainctl.errors import InvalidInput, RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.discover import SUFFIXES
 from retrainctl.manifest.handler import RawDocument
 from retrainctl.manifest.load import load

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from retrainctl.diagnostics import Diagnostic, Diagnostics, Severity
 from retrainctl.diff.compare import SecretHash, compare, removal
 from retrainctl.diff.delta import Delta, Drift
 from retrainctl.diff.drift import caught_up
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action, Cause, FieldChange, ModelChange, Request, ResourceChange, Risk, Step
 from retrainctl.model.environment import Guards

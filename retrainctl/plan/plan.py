@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from retrainctl.diff.delta import Drift
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action, ResourceChange
 from retrainctl.model.resource import Applied

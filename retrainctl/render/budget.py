@@ -7,10 +7,11 @@ which. Space goes to the sections in the order of their rank, so that the same r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from types import MappingProxyType
 from typing import Final
+
+from retrainctl.fastclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from retrainctl.diagnostics import Diagnostic
+from retrainctl.fastclass import dataclass
 from retrainctl.render.escape import visible
 from retrainctl.render.view import Place, PlanView
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.redaction import Redactor
 from retrainctl.render.budget import PRESETS, UNLIMITED
 from retrainctl.render.style import PLAIN, Style

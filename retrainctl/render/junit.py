@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from retrainctl.diagnostics import Diagnostic
+from retrainctl.fastclass import dataclass
 from retrainctl.render.escape import xml
 from retrainctl.render.findings import Finding, diagnostic_findings, plan_findings
 from retrainctl.render.read import plan_view

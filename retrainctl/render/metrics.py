@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.metrics import BETTER_WHEN
 from retrainctl.render.escape import visible
 

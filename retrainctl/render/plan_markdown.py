@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from retrainctl.fastclass import dataclass
 from retrainctl.render.budget import UNLIMITED, Preset, Section, fitted, unabridged
 from retrainctl.render.escape import clip, html_code, markdown_code, markdown_fence
 from retrainctl.render.read import plan_view

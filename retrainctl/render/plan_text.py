@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from retrainctl.fastclass import dataclass
 from retrainctl.render.read import plan_view
 from retrainctl.render.style import PLAIN, SYMBOLS, Style, cells, count, pad, shorten, wrapped
 from retrainctl.render.view import ChangeView, DriftView, MoveView, PlanView

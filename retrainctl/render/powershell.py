@@ -8,9 +8,10 @@ the cmdlets can do: no guards, no check against live changes, no ledger, no way 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.environment import Environment
 from retrainctl.model.values import SecretRef
 from retrainctl.render.powershell_arm import arm_lines

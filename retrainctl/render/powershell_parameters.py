@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.environment import StorageSettings
 from retrainctl.model.values import Secret, SecretRef
 from retrainctl.render.powershell_text import comment, environment_variable, quoted

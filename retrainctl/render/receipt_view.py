@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.render.read import action_word, move_view, objects, pair_of, text_of
 from retrainctl.render.style import count
 from retrainctl.render.values import path_text

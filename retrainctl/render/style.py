@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from retrainctl.fastclass import dataclass
 
 # The eight base colours follow the reader's own theme, light or dark; words carry the meaning, colour only repeats it.
 _SGR: Final = {

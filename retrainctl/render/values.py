@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.render.escape import visible
 
 NOT_SET: Final = "(not set)"

@@ -6,9 +6,9 @@ Every renderer but JSON works on these values; `read` makes them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.render.escape import json_text, visible
 from retrainctl.render.metrics import MetricView
 from retrainctl.render.style import count

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.ports import Clock
 from retrainctl.retrain.journal import FORMAT, Journal, JournalUnusable, lines
 from retrainctl.retrain.lifecycle import Collected, End, Event, Job, Prepared, Stage, Submitted

@@ -6,10 +6,11 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.retraining import DATA_EXTENSIONS
 from retrainctl.ports import BlobStore, Conflict, NotFound, Observer, Rejected
 

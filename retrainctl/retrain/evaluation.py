@@ -7,10 +7,11 @@ import io
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.model.metrics import NAMES, folded
 
 LARGEST: Final = 4 * 1024 * 1024

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.metrics import folded
 from retrainctl.model.retraining import LIVE, Gate
 from retrainctl.retrain.evaluation import Evaluation

@@ -7,11 +7,12 @@ again, a few times. And whatever cannot be told for certain is asked again, neve
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final, TypeAlias, assert_never
 
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.ports import AuthFailed, Conflict, JobState, JobStatus, NotFound, Throttled, Unavailable
 
 

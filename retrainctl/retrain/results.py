@@ -6,10 +6,11 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, TypeVar
 
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.model.retraining import MODEL_EXTENSION, Retraining
 from retrainctl.ports import AuthFailed, BlobStore, Conflict, JobBlob, JobStatus, Rejected
 from retrainctl.retrain.evaluation import LARGEST, Evaluation, EvaluationUnreadable, read_evaluation

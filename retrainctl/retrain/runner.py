@@ -12,10 +12,11 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol
 
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.ports import Clock, JobStatus, Pause, StopWaiting
 from retrainctl.retrain.lifecycle import (
     Ask,

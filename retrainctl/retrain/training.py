@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.retraining import Retraining
 from retrainctl.model.values import Json, Secret, SecretRef
 from retrainctl.ports import (

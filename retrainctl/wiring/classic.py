@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.environment import ClassicSettings, StorageSettings
 from retrainctl.model.redaction import Redactor
 from retrainctl.model.values import Secret, SecretRef

@@ -9,11 +9,12 @@ import base64
 import hashlib
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrainctl.fastclass import dataclass
 from retrainctl.ledger.ledger import Ledger
 from retrainctl.ledger.local import LocalLedgerStore
 from retrainctl.model.address import Address

@@ -15,12 +15,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 from retrainctl.version import __version__
 
 READY_FILE = "emulator.json"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from retrainctl.diagnostics import Span
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.context import Context
 from retrainctl.manifest.handler import KindHandler, Stage
 from retrainctl.manifest.instance import Instance

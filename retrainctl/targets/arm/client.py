@@ -10,11 +10,11 @@ generic client is used, over the same policies (`generic`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.values import MISSING, Json, JsonObject, Missing, Secret
 from retrainctl.ports import NotFound, Performed, Rejected, Unavailable, Waiter

@@ -7,12 +7,12 @@ Ids compare without case: real traffic mixes `webServices` and `webservices`, `r
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.errors import InvalidInput
+from retrainctl.fastclass import dataclass
 
 PROVIDER: Final = "Microsoft.MachineLearning"
 WEB_SERVICES: Final = "webServices"

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.redaction import without_query
 from retrainctl.model.values import JsonObject
 from retrainctl.ports import (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.change import Action, Request, ResourceChange, Step
 from retrainctl.model.environment import ArmSettings
 from retrainctl.model.resource import Desired, Observed

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from retrainctl.definition.edit import revise
 from retrainctl.definition.export import in_form
 from retrainctl.definition.slots import replace_slot
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.change import ResourceChange
 from retrainctl.model.redaction import Redactor, is_signed, short_hash, without_query

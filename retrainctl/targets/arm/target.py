@@ -6,12 +6,12 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from retrainctl.definition import commitmentplan, document, export, observe
 from retrainctl.definition.shape import COMMITMENT_PLAN
 from retrainctl.errors import InvalidInput
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.change import ResourceChange, Step
 from retrainctl.model.resource import Desired, Observed

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from retrainctl.fastclass import dataclass
 from retrainctl.ports import Clock
 
 Pause = Callable[[float], None]

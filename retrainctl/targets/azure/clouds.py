@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
+
+from retrainctl.fastclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

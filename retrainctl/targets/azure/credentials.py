@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.values import Secret
 from retrainctl.ports import AuthFailed, Clock
 

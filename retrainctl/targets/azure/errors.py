@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, cast
 
 from azure.core.exceptions import (
@@ -17,6 +16,7 @@ from azure.core.exceptions import (
 )
 from azure.core.rest import HttpResponse
 
+from retrainctl.fastclass import dataclass
 from retrainctl.ports import AuthFailed, Conflict, NotFound, Rejected, TargetError, Throttled, Unavailable
 from retrainctl.targets.azure.fault import Fault, read_fault
 from retrainctl.targets.azure.hosts import Origin, is_loopback, origin_of

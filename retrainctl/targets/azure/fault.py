@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from retrainctl.fastclass import dataclass
 
 _XML = re.compile(r"<(Code|Message)>(.*?)</\1>", re.DOTALL)
 _LONGEST = 2000

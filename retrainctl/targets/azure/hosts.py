@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.redaction import is_signed, without_query
 from retrainctl.ports import Rejected
 

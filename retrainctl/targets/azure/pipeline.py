@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.redaction import Redactor
 from retrainctl.model.values import MISSING, Json, JsonObject, Missing

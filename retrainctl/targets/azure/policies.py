@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
 
 from azure.core.credentials import SupportsTokenInfo
@@ -16,6 +15,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy, HTTPPolicy
 from azure.core.rest import HttpRequest, HttpResponse
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.redaction import Redactor, without_query
 from retrainctl.ports import Clock
 from retrainctl.targets.azure.bucket import Bucket, Pause

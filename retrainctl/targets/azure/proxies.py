@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.values import Secret
 from retrainctl.targets.azure.hosts import is_loopback
 

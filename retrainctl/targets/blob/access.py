@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.values import Secret
 from retrainctl.ports import AuthFailed
 from retrainctl.targets.azure.credentials import SharedTokens

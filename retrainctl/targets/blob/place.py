@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
+
+from retrainctl.fastclass import dataclass
 
 PUBLIC_SUFFIX: Final = ".blob.core.windows.net"
 

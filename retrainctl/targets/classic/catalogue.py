@@ -7,10 +7,10 @@ service can say is recognised in its answer by `signs`, the rest says why it can
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from retrainctl.fastclass import dataclass
 from retrainctl.ports import TargetError
 
 

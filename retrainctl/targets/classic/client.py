@@ -6,11 +6,11 @@ Keys and SAS tokens leave a document before anybody sees it; only `access` gives
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 from retrainctl.definition.endpoint import proper
+from retrainctl.fastclass import dataclass
 from retrainctl.model.values import MISSING, Json, JsonObject, Missing, Secret
 from retrainctl.ports import NotFound, TargetError, Unavailable
 from retrainctl.targets.azure.bucket import Pause

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from retrainctl.fastclass import dataclass
 from retrainctl.model.values import JsonObject
 from retrainctl.targets.classic.client import ClassicClient
 from retrainctl.targets.classic.ids import Place

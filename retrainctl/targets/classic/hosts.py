@@ -5,11 +5,11 @@ The services host is not here on purpose: it is read from each endpoint's `ApiLo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.errors import InvalidInput
+from retrainctl.fastclass import dataclass
 from retrainctl.model.environment import ClassicSettings
 
 OVERRIDES: Final = ("management", "studio")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
+
+from retrainctl.fastclass import dataclass
 
 SERVICE: Final = "ClassicWebService"
 ENDPOINT: Final = "Endpoint"

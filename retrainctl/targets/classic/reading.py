@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from retrainctl.definition.endpoint import observe, slots
 from retrainctl.definition.slots import closest
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.environment import ClassicSettings
 from retrainctl.model.resource import Desired, Observed

@@ -10,13 +10,13 @@ import base64
 import hmac
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from retrainctl.definition.moment import read_moment
+from retrainctl.fastclass import dataclass
 from retrainctl.model.values import Secret
 from retrainctl.ports import Clock, Rejected
 

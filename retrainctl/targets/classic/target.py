@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Final
 
 from retrainctl.definition.encoding import pretty
 from retrainctl.definition.endpoint import observe
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.change import ResourceChange, Step
 from retrainctl.model.environment import ClassicSettings

@@ -7,7 +7,6 @@ section 5). In a folder that we wrote the file's name is enough, so that nothing
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from retrainctl.definition.file import load_bytes
 from retrainctl.definition.parsing import invalid
 from retrainctl.diagnostics import Span
 from retrainctl.errors import InvalidInput
+from retrainctl.fastclass import dataclass
 from retrainctl.targets.arm import ids
 from retrainctl.targets.snapshot.folder import APPLIED, HEAD, folders, json_files
 from retrainctl.targets.snapshot.names import encode

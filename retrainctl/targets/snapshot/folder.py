@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from retrainctl.definition.moment import read_moment
 from retrainctl.definition.parsing import invalid, parse
 from retrainctl.diagnostics import Span
 from retrainctl.errors import InvalidInput
+from retrainctl.fastclass import dataclass
 from retrainctl.targets.snapshot.names import decode
 
 HEAD: Final = "snapshot.json"

@@ -6,13 +6,14 @@ A target joins with one line in `READERS` and a module of its own beside `arm.py
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from retrainctl.definition.parsing import invalid
 from retrainctl.diagnostics import Span
+from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.environment import (
     EMULATOR_LOCATION,

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from retrainctl.definition.encoding import pretty
 from retrainctl.definition.export import without_secrets
 from retrainctl.definition.shape import COMMITMENT_PLAN, WEB_SERVICE, Record
+from retrainctl.fastclass import dataclass
 from retrainctl.model.resource import Applied
 from retrainctl.targets.arm import ids
 from retrainctl.targets.snapshot import applied as applied_records
