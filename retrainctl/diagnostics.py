@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import field
 from enum import StrEnum
+from typing import NamedTuple
 
 from retrainctl.fastclass import dataclass
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(NamedTuple):
     """A place in a file. `line` and `column` count from 1; `file` is as the user would type it."""
 
     file: str

@@ -11,7 +11,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from operator import attrgetter
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
+
+__all__ = ["dataclass"]
 
 _KNOWN: Final = frozenset({"frozen", "slots", "kw_only", "eq"})
 _Field = dataclasses.Field[Any]
@@ -82,7 +85,14 @@ def _init_of(cls: type, fields: list[_Field], frozen: bool) -> Any:
             value = f"_make_{one.name}()" if "_make_" in value else f"_default_{one.name}"
         else:
             continue
-        body.append(f"_set(self, {one.name!r}, {value})" if frozen else f"self.{one.name} = {value}")
+        slot = getattr(cls, one.name, None)
+        if not frozen:
+            body.append(f"self.{one.name} = {value}")
+        elif isinstance(slot, MemberDescriptorType):
+            names[f"_set_{one.name}"] = slot.__set__
+            body.append(f"_set_{one.name}(self, {value})")
+        else:
+            body.append(f"_set(self, {one.name!r}, {value})")
     if hasattr(cls, "__post_init__"):
         body.append("self.__post_init__()")
     parameters = ", ".join(["self", *plain, *(["*", *keyword] if keyword else [])])

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import secrets
-import socket
 from dataclasses import field
 from functools import cached_property
 from pathlib import Path
@@ -127,11 +124,14 @@ class Session:
 
     @cached_property
     def who(self) -> Who:
+        import socket
+
         from retrainctl.ledger.holder import run_url
         from retrainctl.ledger.records import Who
 
         environ = self.console.environ
         user = environ.get("GITHUB_ACTOR") or environ.get("BUILD_REQUESTEDFOR") or environ.get("GITLAB_USER_LOGIN")
+
         return Who(user=user or _user(), host=socket.gethostname(), run_url=run_url(environ))
 
     def surroundings(self, observer: Observer) -> Surroundings:
@@ -149,7 +149,7 @@ class Session:
             observer=observer,
             who=self.who,
             version=__version__,
-            entropy=secrets.token_bytes(6),
+            entropy=os.urandom(6),
             uploads=Uploads(store=self.blobs, root=self.loaded.project.root, observer=observer),
         )
 
@@ -171,6 +171,8 @@ def _shown_root(file: Path) -> Path:
 
 
 def _user() -> str:
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

@@ -67,7 +67,7 @@ def _found(project: Path, environment: str, overrides: Mapping[str, str], consol
 
 def _seen_from_here(finding: Diagnostic, folder: Path) -> Diagnostic:
     span = finding.span
-    return finding if span is None else replace(finding, span=replace(span, file=(folder / span.file).as_posix()))
+    return finding if span is None else replace(finding, span=span._replace(file=(folder / span.file).as_posix()))
 
 
 def _text(found: Sequence[Diagnostic], console: Console) -> str:

@@ -21,8 +21,11 @@ _MARKS: Final = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
-_ONLY_DIGITS: Final = bytes(ord("0") if chr(code).isdigit() and code < 128 else ord(" ") for code in range(256))
-_LONG_NUMBER: Final = b"0" * 20
+_KIND: Final = bytes(
+    ord("0") if byte in b"0123456789" else ord(" ") if byte in b" \t\r\n:,[.+-" else ord("x") for byte in range(256)
+)
+_LONG_NUMBER: Final = b" " + b"0" * 20
+"""A number of 20 digits or more, with every byte told by its kind only; ids are that long too, but stand in quotes."""
 _HALF_PAIR: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _HALF_NUMBER: Final = re.compile(r"\.|[eE][+-]?")
 _AGAIN: Final = "export it again with `retrainctl export`, or check that the path is the right one"
@@ -55,7 +58,7 @@ def parse(data: bytes | str, *, file: str, limit: int = LIMIT) -> Any:
     except orjson.JSONDecodeError:
         _explain(raw, file)
     # orjson reads whole numbers beyond 64 bits as floats; a write must give them back digit for digit.
-    if _LONG_NUMBER in raw.translate(_ONLY_DIGITS):
+    if _LONG_NUMBER in b" " + raw[:21].translate(_KIND) or _LONG_NUMBER in raw.translate(_KIND):
         try:
             value = json.loads(raw)
         except ValueError:

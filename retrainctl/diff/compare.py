@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from retrainctl.diff.delta import Delta, Drift, Suppressed
 from retrainctl.diff.traits import TraitNode, trait_tree
@@ -23,6 +23,9 @@ from retrainctl.model.versions import ModelVersion
 
 SecretHash: TypeAlias = Callable[[SecretRef, Address], str | None]
 """Short salted hash of a referenced secret, or None where the reference does not resolve here."""
+
+_SCALARS: Final = frozenset({str, int, bool, float})
+"""Where two of one type are equal and no trait says otherwise, there is nothing to look into."""
 
 VersionOf: TypeAlias = Callable[[str], ModelVersion | None]
 """The declared version that has this URI (without query)."""
@@ -49,8 +52,9 @@ def compare(
             state.path for slot in desired.slots if (state := observed.slots.get(slot)) is not None and state.path
         )
         for name in sorted(desired.fields):
-            want, live = desired.fields[name], observed.fields.get(name, MISSING)
-            walk.member((name,), want, live, written.get(name, MISSING), tree.child(name))
+            want, live, node = desired.fields[name], observed.fields.get(name, MISSING), tree.child(name)
+            if want != live or type(want) not in _SCALARS or node.trait is not None or type(want) is not type(live):
+                walk.member((name,), want, live, written.get(name, MISSING), node)
     models = tuple(
         move
         for slot in sorted(desired.slots)
@@ -242,7 +246,7 @@ def _slot(
     wanted = desired.slots[slot]
     written = applied.slots.get(slot) if applied is not None else None
     state = _slot_state(slot, observed, written, spec, stale=_other_revision(applied, observed))
-    moved = not same_blob(state.uri, wanted.uri) or wanted.uri is None
+    moved = wanted.uri is None or not same_blob(state.uri, wanted.uri)
     if not (moved or reset or observed is None or _other_bytes(written, wanted)):
         return None
     return ModelChange(

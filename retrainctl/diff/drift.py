@@ -25,6 +25,8 @@ def drift_of(applied: Applied, observed: Observed | None, spec: KindSpec) -> tup
     is gone is drift as a whole."""
     if observed is None:
         return (Drift(path=WHOLE, applied=applied.identity or str(applied.address), live=MISSING),)
+    if _as_written(applied, observed, spec):
+        return ()
     tree = trait_tree(spec)
     wanted = {name: kept for name, value in applied.fields.items() if (kept := _shown(value, tree.child(name))) != {}}
     written = ResourceChange(
@@ -50,10 +52,26 @@ def drift_of(applied: Applied, observed: Observed | None, spec: KindSpec) -> tup
     return tuple(found)
 
 
+def _as_written(applied: Applied, observed: Observed, spec: KindSpec) -> bool:
+    """Whether nothing differs at first sight: nearly all resources of a plan, at the cost of a comparison."""
+    live = observed.fields
+    if any(live.get(name, MISSING) != value for name, value in applied.fields.items()):
+        return False
+    if not spec.slots_readable:
+        return not (applied.slots and _made_anew(applied, observed))
+    return all(
+        (state := observed.slots.get(slot)) is not None and state.uri == written.uri
+        for slot, written in applied.slots.items()
+    )
+
+
 def caught_up(applied: Applied, desired: Desired, observed: Observed, spec: KindSpec) -> Applied | None:
     """What we have applied, once what others have made so in the meantime is what we want; None: nothing to learn."""
+    drift = drift_of(applied, observed, spec)
+    if not drift:
+        return None
     fields, slots = applied.fields, dict(applied.slots)
-    for entry in drift_of(applied, observed, spec):
+    for entry in drift:
         if not entry.path or entry.live is MISSING:
             continue
         if entry.path[0] == "models" and entry.path[1] in desired.slots:

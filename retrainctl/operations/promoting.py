@@ -114,7 +114,7 @@ def _edit(
     if line is None or line.find(other.version) is None:
         return f"model {other.model} has no version {other.version} there", "Declare the version first."
     place = _place(pin, target)
-    if isinstance(place, tuple):
+    if not isinstance(place, Span | None):
         return place
     assert pin is not None
     what = f"vars.{pin.name}" if pin.source is Source.VARIABLE else f"column {pin.name}"

@@ -38,6 +38,8 @@ class Selection:
         return bool(self.only or self.exclude)
 
     def takes(self, address: Address) -> bool:
+        if not self:
+            return True
         if self.only and matching(address, self.only) is None:
             return False
         return matching(address, self.exclude) is None

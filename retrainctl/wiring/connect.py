@@ -24,7 +24,6 @@ from retrainctl.model.values import Secret, SecretRef
 from retrainctl.ports import Clock, LedgerStore, Planner, SecretResolver, SecretUnavailable, TargetSet, Writer
 from retrainctl.targets.arm.planner import ArmPlanner
 from retrainctl.targets.classic.planner import ClassicPlanner
-from retrainctl.wiring.emulator import EmulatorHandle, ensure_running
 from retrainctl.wiring.secrets import BuiltInSecrets, Secrets
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from retrainctl.targets.blob.store import AzureBlobStore
     from retrainctl.targets.snapshot.registry import Snapshot
     from retrainctl.wiring.classic import ClassicParts
+    from retrainctl.wiring.emulator import EmulatorHandle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +147,8 @@ def start_emulator(project: Project, environment: Environment) -> EmulatorHandle
     """The environment's emulator, started if need be; None for a real environment."""
     if environment.emulator is None:
         return None
+    from retrainctl.wiring.emulator import ensure_running
+
     return ensure_running(environment.emulator.state or project.root / ".retrainctl" / "emulator")
 
 

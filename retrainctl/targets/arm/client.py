@@ -18,6 +18,7 @@ from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.values import MISSING, Json, JsonObject, Missing, Secret
 from retrainctl.ports import NotFound, Performed, Rejected, Unavailable, Waiter
+from retrainctl.targets.arm.ids import PLAN_VERSION
 from retrainctl.targets.arm.operations import Operations, Patience
 from retrainctl.targets.azure.bucket import Pause
 from retrainctl.targets.azure.credentials import Auth
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from azure.mgmt.resource.resources import ResourceManagementClient
 
 PROVIDER: Final = "Microsoft.MachineLearning"
-PLAN_VERSION: Final = "2016-05-01-preview"
-"""The only api-version that commitment plans have (arm-webservices.md section 12)."""
-
 _PAGES: Final = 10_000
 
 

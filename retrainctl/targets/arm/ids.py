@@ -17,6 +17,8 @@ from retrainctl.fastclass import dataclass
 PROVIDER: Final = "Microsoft.MachineLearning"
 WEB_SERVICES: Final = "webServices"
 COMMITMENT_PLANS: Final = "commitmentPlans"
+PLAN_VERSION: Final = "2016-05-01-preview"
+"""The only api-version that commitment plans have (arm-webservices.md section 12)."""
 
 NOT_AN_ID: Final = "The passed in machine learning web service object does not have a valid ARM resource id."
 """The cmdlets' sentence for anything but the eight segments (arm-webservices.md section 1)."""

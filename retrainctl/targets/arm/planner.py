@@ -12,7 +12,7 @@ from retrainctl.model.resource import Desired, Observed
 from retrainctl.model.values import JsonObject
 from retrainctl.ports import Judgement
 from retrainctl.targets.arm import ids
-from retrainctl.targets.arm.client import PLAN_VERSION
+from retrainctl.targets.arm.ids import PLAN_VERSION
 from retrainctl.targets.arm.judgement import judge_plan, judge_service
 from retrainctl.targets.arm.requests import (
     Hider,

@@ -57,7 +57,7 @@ def judge_endpoint(
     """Everything that is known of an endpoint's change before it is sent."""
     defaults = facts.get("defaults")
     named = change.identity.rpartition("/")[2].casefold() == DEFAULT
-    if named or (isinstance(defaults, Mapping) and change.identity in defaults):
+    if named or (isinstance(defaults, dict) and change.identity in defaults):
         return Judgement(findings=(_default(change, desired),))
     if desired is None or change.action in (Action.NO_OP, Action.DELETE):
         return _FINE
