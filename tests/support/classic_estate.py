@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from retrainctl.definition.endpoint import proper
+
 WORKSPACE = "00000000000000000000000000000001"
 SERVICE = "5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e"
 SLOT = "Bike Rental [trained model]"
@@ -96,15 +98,19 @@ def resource(name: str, uri: str) -> dict[str, Any]:
     return {"Name": name, "Kind": "TrainedModel", "Location": location}
 
 
-def make_snapshot(folder: Path, count: int, *, stale_every: int = 10) -> Path:
-    """A complete snapshot whose ledger says version 2 for all but every `stale_every`-th endpoint, which has 1."""
+def make_snapshot(folder: Path, count: int, *, stale_every: int = 10, pulled: bool = False) -> Path:
+    """A complete snapshot whose ledger says version 2 for all but every `stale_every`-th endpoint, which has 1.
+
+    pulled: as `snapshot pull` writes it; else as the API answers, with keys and tokens.
+    """
     root = folder / "snapshot"
     place = root / "classic" / WORKSPACE
     (place / SERVICE).mkdir(parents=True)
     default = endpoint("default", ThrottleLevel="Low", MaxConcurrentCalls=4)
     names = {n: f"rentalloc{n:04}" for n in range(1, count + 1)}
     (place / "webservices.json").write_text(json.dumps([service(EndpointCount=count + 1)]))
-    (place / SERVICE / "endpoints.json").write_text(json.dumps([default, *map(endpoint, names.values())]))
+    listed = [default, *map(endpoint, names.values())]
+    (place / SERVICE / "endpoints.json").write_text(json.dumps([*map(proper, listed)] if pulled else listed))
     applied = {}
     for n, name in names.items():
         version = 1 if n % stale_every == 0 else 2
