@@ -53,7 +53,7 @@ def show(
     columns: list[Column] = []
     for name in environments:
         try:
-            session = Session.open(context, name, project, var)
+            session = Session.open(context, name, project, var, copies=keep_copies)
             place = None if snapshot is None else Path(str(snapshot).replace("{env}", name))
             _, document = planning.plan_now(session, wanted, place, read_models=read_models, keep_copies=keep_copies)
         except RetrainctlError as error:

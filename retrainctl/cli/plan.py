@@ -58,9 +58,7 @@ def command(
     read_models: Annotated[
         bool, typer.Option("--read-models", help="Also look into the blobs of new model versions.")
     ] = False,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Read every model anew, and keep no copies of them.")
-    ] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Read everything anew, and keep no copies.")] = False,
     refresh_only: Annotated[
         bool, typer.Option("--refresh-only", help="Only tell what differs from the last apply; propose nothing.")
     ] = False,
@@ -127,7 +125,7 @@ def command(
         )
     failed: tuple[Diagnostic, ...] = ()
     try:
-        session = Session.open(context, env[0] if env else None, project, var)
+        session = Session.open(context, env[0] if env else None, project, var, copies=not no_cache)
         if refresh_only:
             planned = planning.drift_now(session, wanted.selection, snapshot, read_models=read_models)
             plan, document, failed = planned.plan, encode(planned.plan), planned.findings

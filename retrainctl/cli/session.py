@@ -53,9 +53,10 @@ class Session:
         *,
         parallel: int = 8,
         lenient: bool = False,
+        copies: bool = False,
     ) -> Session:
         """Reads the project; shows warnings. Raises `InvalidInput` with all findings; `lenient`: only with those of the
-        project file, for what needs no manifest."""
+        project file, for what needs no manifest; `copies`: definitions may come from copies of earlier reads."""
         console = Console.of(context)
         file = find_project(Path.cwd(), None if project == options.DEFAULT_PROJECT else project)
         console.folder = _shown_root(file)
@@ -70,7 +71,11 @@ class Session:
         if loaded.diagnostics and not lenient:
             console.message(shown(loaded.diagnostics, console).rstrip("\n"))
         outside = Outside(
-            environ=console.environ, clock=SystemClock(), redactor=console.redactor, parallel=max(1, parallel)
+            environ=console.environ,
+            clock=SystemClock(),
+            redactor=console.redactor,
+            parallel=max(1, parallel),
+            copies=copies,
         )
         return cls(console=console, loaded=loaded, outside=outside, variables=variables)
 

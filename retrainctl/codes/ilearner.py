@@ -64,6 +64,11 @@ CODES: Final[dict[str, Code]] = {
         "ONNX Runtime refuses it, it keeps weights in other files, or its inputs are not columns by name.",
         "Give it one input per column, of shape [rows] or [rows, 1], and keep its weights inside.",
     ),
+    "RC713": Code(
+        "Model cannot be deployed without code",
+        "An output of the ONNX model is neither one value nor one value per class for every row.",
+        "Package it with a scoring script of its own: `retrainctl models package --as script`.",
+    ),
     "RC720": Code(
         "A library is missing",
         "Converting and scoring need numpy, onnx and onnxruntime, which are optional.",

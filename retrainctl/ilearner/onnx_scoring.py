@@ -39,8 +39,8 @@ _NUMBERS: Final = {
     "tensor(int32)": "int32",
 }
 _VALUE_TYPES: Final = {_TEXT: "String", "tensor(int64)": "Int64", "tensor(int32)": "Int32"}
-_LABEL_NAMES: Final = frozenset(("label", "output_label", "variable"))
-_CHANCE_NAMES: Final = frozenset(("probabilities", "output_probability"))
+LABEL_NAMES: Final = frozenset(("label", "output_label", "variable"))
+CHANCE_NAMES: Final = frozenset(("probabilities", "output_probability"))
 
 
 def score_onnx(data: bytes, rows: Sequence[Row]) -> list[dict[str, object]]:
@@ -105,6 +105,18 @@ class OnnxModel:
                 f"input {item.name!r} takes several columns and the metadata key {COLUMNS_KEY} does not name them"
             )
         return tuple(InputColumn(name=name, numeric=item.type != _TEXT) for name in names)
+
+    @property
+    def column_types(self) -> Mapping[str, str]:
+        """ONNX's type of every input column, such as `tensor(double)`."""
+        if self._wide:
+            return dict.fromkeys((column.name for column in self.input_columns), self._inputs[0].type)
+        return {item.name: item.type for item in self._inputs}
+
+    @property
+    def output_types(self) -> tuple[tuple[str, str], ...]:
+        """ONNX's name and type of every output, in order."""
+        return tuple((item.name, item.type) for item in self._outputs)
 
     def score(self, rows: Sequence[Row]) -> list[dict[str, object]]:
         """One result per row, in order. A row with a missing value has None in place of its scores."""
@@ -183,7 +195,7 @@ class OnnxModel:
                 classes = _classes(self.metadata.get(CLASSES_KEY), output.shape[1])
                 columns.update(self._chances(classes, output.tolist()))
                 continue
-            shown = LABELS if name in _LABEL_NAMES else PROBABILITIES if name in _CHANCE_NAMES else name
+            shown = LABELS if name in LABEL_NAMES else PROBABILITIES if name in CHANCE_NAMES else name
             columns[shown] = output.reshape(count).tolist()
         return columns
 
@@ -221,7 +233,7 @@ class OnnxModel:
                 values=_scalars(found.get("values")),
             )
         for output in self._outputs:
-            if output.name == LABELS or output.name in _LABEL_NAMES:
+            if output.name == LABELS or output.name in LABEL_NAMES:
                 return Label(
                     name=str(self._training.get("label", "")),
                     type="String" if output.type == _TEXT else "Numeric",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from retrainctl.fastclass import dataclass
 from retrainctl.ledger.ledger import Ledger
@@ -27,6 +27,7 @@ from retrainctl.targets.classic.planner import ClassicPlanner
 from retrainctl.wiring.secrets import BuiltInSecrets, Secrets
 
 if TYPE_CHECKING:
+    from retrainctl.targets.arm.copies import Copies
     from retrainctl.targets.arm.target import ArmTarget
     from retrainctl.targets.blob.access import Access
     from retrainctl.targets.blob.store import AzureBlobStore
@@ -34,15 +35,18 @@ if TYPE_CHECKING:
     from retrainctl.wiring.classic import ClassicParts
     from retrainctl.wiring.emulator import EmulatorHandle
 
+DEFINITION_COPIES: Final = ".retrainctl/cache/definitions"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """What the process brings along."""
+    """What the process brings along. copies: whether definitions may come from copies of earlier reads."""
 
     environ: Mapping[str, str]
     clock: Clock
     redactor: Redactor
     parallel: int = 8
+    copies: bool = False
 
 
 def offline(environment: Environment, snapshot: Snapshot) -> TargetSet:
@@ -116,7 +120,16 @@ def arm_target(project: Project, environment: Environment, outside: Outside) -> 
         planner=ArmPlanner(settings=settings, environment=environment.name),
         secrets=resolver(project, environment, outside),
         parallel=outside.parallel,
+        copies=_copies(project, environment) if outside.copies else None,
     )
+
+
+def _copies(project: Project, environment: Environment) -> Copies:
+    from retrainctl.targets.arm.copies import Copies
+
+    assert environment.arm is not None
+    scope = f"{environment.name}|{environment.arm.endpoint}|{environment.arm.api_version}"
+    return Copies(folder=project.root / DEFINITION_COPIES, scope=scope)
 
 
 def classic_parts(project: Project, environment: Environment, outside: Outside) -> ClassicParts | None:

@@ -31,6 +31,7 @@ from retrainctl.ports import (
 )
 from retrainctl.targets.arm import ids
 from retrainctl.targets.arm.client import ArmClient
+from retrainctl.targets.arm.copies import Copies
 from retrainctl.targets.arm.planner import PLAN, SERVICE, ArmPlanner
 from retrainctl.targets.arm.requests import hidden_places, reveal
 from retrainctl.targets.azure.bucket import Pause
@@ -49,7 +50,8 @@ class ArmTarget:
 
     planner: makes the bodies, so that what is sent is what was planned. parallel: reads at one time.
     scan_associations: whether `read` also finds out which plan pays for which service (one call per plan), as
-    `facts["associations"]`; a service itself never shows it (arm-webservices.md section 5).
+    `facts["associations"]`; a service itself never shows it (arm-webservices.md section 5). copies: what `read` may
+    take a definition from that has not changed since; None: every definition is read.
     """
 
     client: ArmClient
@@ -57,6 +59,7 @@ class ArmTarget:
     secrets: SecretResolver
     parallel: int = 8
     scan_associations: bool = False
+    copies: Copies | None = None
 
     # Reading
 
@@ -78,9 +81,9 @@ class ArmTarget:
         # A name that cannot be part of an id belongs to nothing that exists; judging the change says so.
         possible = {address: identity for address, identity in identities.items() if _is_id(identity)}
         present = self._present(possible, failures)
-        todo = [(a, i) for a, i in possible.items() if a not in failures and present(a, i)]
+        todo = [(a, i, item) for a, i in possible.items() if a not in failures and (item := present(a, i)) is not None]
         observed: dict[Address, Observed] = {}
-        for (address, _), found in zip(todo, self._parallel(self._try_read, todo), strict=True):
+        for (address, _, _), found in zip(todo, self._parallel(self._try_read, todo), strict=True):
             if isinstance(found, TargetError):
                 failures[address] = found
             elif found is not None:
@@ -124,12 +127,13 @@ class ArmTarget:
 
     def _present(
         self, identities: Mapping[Address, str], failures: dict[Address, TargetError]
-    ) -> Callable[[Address, str], bool]:
-        """Which of the wanted may exist: all where few are wanted, else those that a list names."""
+    ) -> Callable[[Address, str], JsonObject | None]:
+        """What a list shows of each of the wanted, None where it does not name it; `{}` where too few are wanted for
+        a list: then it may exist."""
         groups: defaultdict[tuple[str, str], list[Address]] = defaultdict(list)
         for address, identity in identities.items():
             groups[address.kind, ids.parse(identity).resource_group].append(address)
-        listed: dict[tuple[str, str], frozenset[str]] = {}
+        listed: dict[tuple[str, str], dict[str, JsonObject]] = {}
         for (kind, group), addresses in groups.items():
             if len(addresses) < _MANY:
                 continue
@@ -138,22 +142,29 @@ class ArmTarget:
             except NotFound as error:
                 failures.update(dict.fromkeys(addresses, error))
 
-        def may_exist(address: Address, identity: str) -> bool:
+        def shown(address: Address, identity: str) -> JsonObject | None:
             known = listed.get((address.kind, ids.parse(identity).resource_group.casefold()))
-            return known is None or ids.key(identity) in known
+            return {} if known is None else known.get(ids.key(identity))
 
-        return may_exist
+        return shown
 
-    def _list(self, kind: str, group: str) -> frozenset[str]:
+    def _list(self, kind: str, group: str) -> dict[str, JsonObject]:
         items = self.client.list_plans(group) if kind == PLAN else self.client.list_services(group)
-        return frozenset(ids.key(str(item.get("id", ""))) for item in items)
+        return {ids.key(str(item.get("id", ""))): item for item in items}
 
-    def _try_read(self, pair: tuple[Address, str]) -> Observed | TargetError | None:
+    def _try_read(self, what: tuple[Address, str, JsonObject]) -> Observed | TargetError | None:
+        address, identity, listed = what
+        copies = self.copies if address.kind == SERVICE else None
+        if copies is not None and listed and (kept := copies.find(ids.key(identity), listed)) is not None:
+            return observe.observe(address, identity, kept, now=self.client.pipeline.clock.now())
         try:
-            return self.reread(*pair)
+            found = self.reread(address, identity)
         except TargetError as error:
-            error.address = error.address or pair[0]
+            error.address = error.address or address
             return error
+        if copies is not None and found is not None and listed:
+            copies.keep(ids.key(identity), found.document)
+        return found
 
     def _read(self, address: Address, identity: str, pause: Pause | None) -> Observed:
         place = ids.parse(identity)
