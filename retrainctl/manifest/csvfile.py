@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from retrainctl.diagnostics import Diagnostics, Span
@@ -34,10 +34,9 @@ class Table:
             at += sum(len(cell) + 1 for cell in self.rows[row][: self.header.index(column)])
         return Span(self.file, self.lines[row], at)
 
-    def mappings(self) -> Iterator[Mapping[str, str]]:
-        """The rows as column name to text."""
-        header = self.header
-        return (dict(zip(header, row, strict=True)) for row in self.rows)
+    def mapping(self, row: int) -> Mapping[str, str]:
+        """A row as column name to text."""
+        return dict(zip(self.header, self.rows[row], strict=True))
 
 
 def load(sources: Sources, file: str, named_at: Span | None) -> Table | None:

@@ -53,7 +53,7 @@ def _valid(given: Any, document: Document, found: Diagnostics) -> bool:
 
 
 def _rows(table: Table) -> Iterator[Item]:
-    return (Item(value, None, table, row) for row, value in enumerate(table.mappings()))
+    return (Item(None, None, table, row) for row in range(len(table.rows)))
 
 
 def _entries(document: Document, values: list[Any]) -> Iterator[Item]:

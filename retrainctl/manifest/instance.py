@@ -19,10 +19,15 @@ from retrainctl.model.values import Path
 class Item:
     """One item of a `forEach`: a CSV row (`table` and `row`), or a value with its place in the manifest."""
 
-    value: Any
+    given: Any
     span: Span | None = None
     table: Table | None = None
     row: int = 0
+
+    @property
+    def value(self) -> Any:
+        """What `item` stands for. A row is made into a mapping when it is asked for: projects have many."""
+        return self.given if self.table is None else self.table.mapping(self.row)
 
     def place(self, column: str | None) -> Span | None:
         """Where the item stands, or its cell in that column."""
@@ -33,7 +38,8 @@ class Item:
 class Instance:
     """A manifest with all expressions evaluated.
 
-    data: `{apiVersion, kind, metadata, spec}`. address, spec: of data that satisfies the schema, else unset.
+    data: `{apiVersion, kind, metadata, spec}`, until it is decoded. address, spec: of data that satisfies the schema,
+    else unset.
     """
 
     document: Document

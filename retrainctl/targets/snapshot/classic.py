@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-import orjson
-
 from retrainctl.definition.encoding import pretty
 from retrainctl.definition.endpoint import proper
 from retrainctl.definition.file import load_bytes
@@ -109,10 +107,7 @@ class ClassicSnapshotReader:
 
 def _objects(path: Path, shown: str) -> list[JsonObject]:
     raw = load_bytes(path, shown=shown)
-    try:
-        data = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        data = parse(raw, file=shown)  # other encodings; and it says where the text stops being JSON
+    data = parse(raw, file=shown)
     if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
         raise invalid(
             "RC221",
