@@ -129,7 +129,7 @@ class Assembly:
         if not self._declare(address, instance, reports) or broken:
             return False
         decoded = handler.decode(instance, self.context)
-        instance.data = None  # what is needed later is in `spec`: this is a third of a large project's memory
+        instance.forget()
         match decoded:
             case Desired():
                 self.context.places[address] = decoded.place
