@@ -10,6 +10,13 @@ REPO = Path(__file__).resolve().parents[1]
 REFERENCE = REPO.parent / "shared" / "reference"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Benches run once, small and unmeasured, unless they are what was asked for."""
+    if not (config.option.benchmark_only or config.option.benchmark_enable):
+        config.option.benchmark_disable = True
+
+
 @pytest.fixture(scope="session")
 def repo() -> Path:
     """The root of the checkout."""

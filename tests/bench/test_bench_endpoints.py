@@ -1,55 +1,25 @@
-"""Whole commands over many endpoints of one service: offline plans with peak memory, and applies over HTTP.
+"""Applies over HTTP to many endpoints of one service.
 
-Figures are reported (`--benchmark-only -s`), never asserted. The frame: 5,000 endpoints from one `forEach`, 10 %
-changed, in 0.6 s and 120 MiB, from 5,000 documents in 1.3 s; 1,000 patches at 50 ms latency within 1.3 times the larger
-of the run without latency and of calls x 1,000 / 8 x 50 ms.
+Figures are reported (`--benchmark-only -s`), never asserted. The frame: 1,000 patches at 50 ms latency within 1.3 times
+the larger of the run without latency and of calls x 1,000 / 8 x 50 ms.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.classic_estate import SLOT, make_project, make_snapshot
+from tests.support.classic_estate import SLOT, make_project
 from tests.support.classic_service import scoring_definition
 from tests.support.command import Shell, environment
 from tests.support.emulator_process import running
 
-PEERS = {5000: {"octoDNS": 2.98, "Terraform": 21.1}, 1000: {"octoDNS": 0.70, "Terraform": 2.64}}
 CALLS = 3
 AT_ONCE = 8
 BASE = "https://bikerentals.blob.core.windows.net/models/base.ilearner"
-
-
-def peak_of(arguments: list[str], cwd: Path) -> tuple[int, float]:
-    """Exit code and peak memory in MiB of one command."""
-    command = [sys.executable, "-m", "retrainctl", *arguments]
-    with subprocess.Popen(command, cwd=cwd, env=environment(), stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
-
-
-@pytest.mark.parametrize("count", [1000, 5000])
-@pytest.mark.parametrize("documents", [False, True], ids=["forEach", "documents"])
-@pytest.mark.benchmark(group="offline plan, endpoints, 10 % changed")
-def test_offline_plan(benchmark, tmp_path: Path, count: int, documents: bool) -> None:
-    project = make_project(tmp_path / "p", count, documents=documents)
-    live = make_snapshot(project, count)
-    arguments = ["plan", "--snapshot", str(live), "--detailed-exitcode"]
-    code, peak = benchmark.pedantic(peak_of, args=(arguments, project), rounds=5, warmup_rounds=1)
-    assert code == 2
-    benchmark.extra_info["peak MiB"] = round(peak, 1)
-    if benchmark.stats is not None:
-        for peer, seconds in PEERS[count].items():
-            benchmark.extra_info[f"times {peer}"] = round(benchmark.stats.stats.median / seconds, 2)
-    print(f"\n{count}: {benchmark.extra_info}")
 
 
 @pytest.mark.benchmark(group="apply 1,000 patches")
