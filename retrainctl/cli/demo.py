@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from retrainctl.cli.console import Console
 from retrainctl.cli.exits import Exit
 from retrainctl.errors import RetrainctlError
+from retrainctl.fastclass import dataclass
 
 
 def command(
@@ -20,12 +21,12 @@ def command(
         Path | None, typer.Option("--keep", metavar="DIR", help="Leave the example project and its emulator in DIR.")
     ] = None,
 ) -> int:
-    """Tell the whole story: emulator, example project, plan, apply, empty plan.
+    """Tell the whole story: emulator, example projects, plan, apply, predictions.
 
     \b
     Examples:
       retrainctl demo
-      retrainctl demo --keep census
+      retrainctl demo --keep examples
 
     Exit codes: 0 done; the failing step's code otherwise.
     """
@@ -35,55 +36,81 @@ def command(
     if keep is not None and keep.exists() and any(keep.iterdir()):
         raise RetrainctlError(f"{keep} is not empty", code="RC004", hint="Name a new folder with --keep.")
     folder = keep or Path(tempfile.mkdtemp(prefix="retrainctl-demo-"))
-    state = folder / ".retrainctl" / "emulator"
+    stories = [_Story(console, folder / name) for name in ("census", "bike-rental")]
     try:
-        shutil.copytree(_examples() / "census", folder, dirs_exist_ok=True)
-        return _story(console, folder, state)
+        one_service, many_endpoints = stories
+        return one_service.play(_ONE_SERVICE) or many_endpoints.play(_MANY_ENDPOINTS)
     finally:
         if keep is None:
-            emulator.stop(state)
+            for story in stories:
+                emulator.stop(story.state)
             shutil.rmtree(folder, ignore_errors=True)
-            console.message("The demo's folder and its emulator are gone again.")
+            console.message("The demo's folder and its emulators are gone again.")
         else:
-            console.message(f"The project is in {folder}; its emulator runs until `retrainctl emulator down`.")
+            console.message(f"The projects are in {folder}; their emulators run until `retrainctl emulator down`.")
 
 
-def _story(console: Console, folder: Path, state: Path) -> int:
-    from retrainctl.wiring import emulator
-
-    def say(text: str) -> None:
-        console.result(f"\n== {text}\n")
-
-    say("1. An emulator on this machine holds a web service with version 1 of its model")
-    handle = emulator.ensure_running(state, seeds=[folder / "seed"])
-    console.result(f"emulator at {handle.url}, seeded from seed/")
-    say("2. The manifest asks for version 2: what would change?")
-    project = ["--project", str(folder / "retrainctl.yaml"), "--env", "local"]
-    saved = str(folder / "plan.json")
-    for title, arguments in (
-        ("", ["plan", *project, "--out", saved]),
-        ("3. Apply exactly that plan", ["apply", saved, *project, "--yes"]),
-        ("4. Plan again: the service is as the manifests say", ["plan", *project, "--detailed-exitcode"]),
-    ):
-        if title:
-            say(title)
-        console.result(f"$ retrainctl {' '.join(_short(argument, folder) for argument in arguments)}\n")
-        if (code := _run(arguments, console)) != Exit.DONE:
-            return code
-    return Exit.DONE
+_SEED: Final = "seed"
+_ONE_SERVICE: Final = (
+    ("1. An emulator on this machine holds a web service with version 1 of its model", _SEED),
+    ("2. It scores with that model", "score WebService/census --input sample.json"),
+    ("3. The manifest asks for version 2: what would change?", "plan --out plan.json"),
+    ("4. Apply exactly that plan", "apply plan.json --yes"),
+    ("5. The predictions have changed", "score WebService/census --input sample.json"),
+    ("6. Plan again: the service is as the manifests say", "plan --detailed-exitcode"),
+)
+_MANY_ENDPOINTS: Final = (
+    ("7. Another emulator holds a Classic service: one experiment, many locations, a model for each", _SEED),
+    ("8. One manifest and a table of locations make an endpoint for each", "apply --yes --var locations=3"),
+    (
+        "9. The same day at two locations: two models, two predictions",
+        "score Endpoint/rentalloc001 --input sample.json",
+    ),
+    ("", "score Endpoint/rentalloc003 --input sample.json"),
+)
 
 
-def _short(argument: str, folder: Path) -> str:
-    return argument.replace(f"{folder}/", "")
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """One example project, copied to `folder`, and its emulator."""
 
+    console: Console
+    folder: Path
 
-def _run(arguments: list[str], console: Console) -> int:
-    from retrainctl.cli.app import root
+    @property
+    def state(self) -> Path:
+        return self.folder / ".retrainctl" / "emulator"
 
-    command = root()
-    with command.make_context("retrainctl", list(arguments), obj=console) as context:
-        code = command.invoke(context)
-    return code if isinstance(code, int) else Exit.DONE
+    def play(self, steps: tuple[tuple[str, str], ...]) -> int:
+        """Runs the steps, each a title and a command line, until one fails; the exit code of the last."""
+        shutil.copytree(_examples() / self.folder.name, self.folder)
+        for title, line in steps:
+            if title:
+                self.console.result(f"\n== {title}\n")
+            if line == _SEED:
+                self._seed()
+                continue
+            self.console.result(f"$ retrainctl {line}\n")
+            if (code := self._run(line.split())) != Exit.DONE:
+                return code
+        return Exit.DONE
+
+    def _seed(self) -> None:
+        from retrainctl.wiring import emulator
+
+        handle = emulator.ensure_running(self.state, seeds=[self.folder / _SEED])
+        self.console.result(f"emulator at {handle.url}, seeded from {_SEED}/")
+
+    def _run(self, arguments: list[str]) -> int:
+        """One command, as if it were typed in the project's folder."""
+        from retrainctl.cli.app import root
+
+        full = [str(self.folder / one) if one.endswith(".json") else one for one in arguments]
+        full += ["--project", str(self.folder / "retrainctl.yaml"), "--env", "local"]
+        command = root()
+        with command.make_context("retrainctl", full, obj=self.console) as context:
+            code = command.invoke(context)
+        return code if isinstance(code, int) else Exit.DONE
 
 
 def _examples() -> Path:

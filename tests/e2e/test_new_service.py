@@ -91,6 +91,15 @@ def test_demo_tells_the_story_and_leaves_nothing(shell: Shell) -> None:
     assert "census@2" in told.out
     assert "verified" in told.out
     assert "No changes" in told.out
+    before, after, one, other = [
+        [line for line in part.splitlines() if line and not line.startswith(("=", "$"))][:4]
+        for part in told.out.split("--input sample.json\n")[1:]
+    ]
+    assert before[0].split() == ["Scored", "Labels", "Scored", "Probabilities"]
+    assert before[0] == after[0]
+    assert before[1:] != after[1:], "another model, other predictions"
+    assert one[0] == other[0]
+    assert one[1:] != other[1:], "different locations give different predictions"
     assert list(shell.folder.iterdir()) == []
 
 
