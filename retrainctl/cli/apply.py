@@ -140,7 +140,9 @@ def confirm_and_apply(
         )
         if not console.interactive:
             raise RetrainctlError("nobody can be asked here", code="RC501", hint="Review the plan, then pass --yes.")
-        if not console.confirm(f"Apply {len(plan.changes)} changes to {plan.environment}?"):
+        from retrainctl.render.style import count
+
+        if not console.confirm(f"Apply {count(len(plan.changes), 'change')} to {plan.environment}?"):
             raise RetrainctlError("not applied: the answer was no", code="RC501")
     with console.progress() as observer:
         checks = rollout_checks(session, observer)
@@ -165,10 +167,11 @@ def _report(session: Session, receipt: Receipt, end: RunEnd, output: Output, rec
         console.result(render_receipt(document, output.value, rendering))
     if receipt_file is not None:
         console.save(receipt_file, render_receipt(document, "json", RenderOptions(redactor=console.redactor)))
-    return _exit_code(receipt, end)
+    return exit_code(receipt, end)
 
 
-def _exit_code(receipt: Receipt, end: RunEnd) -> int:
+def exit_code(receipt: Receipt, end: RunEnd) -> int:
+    """What a receipt means to a script (DESIGN.md section 8)."""
     if receipt.signal is not None:
         return Exit.TERMINATED if receipt.signal == signal.SIGTERM else Exit.INTERRUPTED
     match receipt.outcome:
@@ -243,8 +246,13 @@ def _resume(
     summary = interrupted(session.ledger)
     rest = None if summary is None else rest_of(session.ledger, summary, created_at=session.now)
     if rest is None:
-        session.console.result("Nothing to resume: the last run was carried out.")
+        ran = bool(session.ledger.runs())
+        session.console.result(
+            f"Nothing to resume: {'the last run was carried out' if ran else 'there was no run yet'}."
+        )
         return Exit.DONE
-    session.console.message(f"resuming run {rest.run}: {len(rest.plan.changes)} changes are left")
+    from retrainctl.render.style import count
+
+    session.console.message(f"resuming run {rest.run}; still to do: {count(len(rest.plan.changes), 'change')}")
     wanted = _judged(session, rest.plan, replace(wanted, resumes=rest.run), wishes, guards_from)
     return confirm_and_apply(session, rest.plan, rest.document, wanted, yes, output, receipt_file)

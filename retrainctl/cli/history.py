@@ -83,7 +83,9 @@ def _run(summary: RunSummary) -> dict[str, Any]:
 
 
 def _run_line(row: dict[str, Any]) -> str:
-    counts = [f"{row['writes']} writes", f"{row['done']} done"]
+    from retrainctl.render.style import count
+
+    counts = [count(row["writes"], "write"), f"{row['done']} done"]
     counts += [f"{row[name]} {name}" for name in ("failed", "unknown") if row[name]]
     commit = f", commit {row['commit'][:10]}" if row["commit"] else ""
     end = "" if row["finished"] else ", did not finish"

@@ -16,6 +16,7 @@ from retrainctl.errors import UsageError
 from retrainctl.model.values import SecretRef
 from retrainctl.operations import adopting
 from retrainctl.render.escape import visible
+from retrainctl.render.style import count
 
 if TYPE_CHECKING:
     from retrainctl.model.environment import Environment
@@ -80,7 +81,8 @@ def command(
     listing = "".join(f"  {path}\n" for path in written[:20])
     rest = f"  ... and {len(written) - 20} more\n" if len(written) > 20 else ""
     hint = "" if console.in_automation else f"{_NEXT}\n"
-    console.result(f"Wrote {len(written)} files for {len(found)} resources:\n{listing}{rest}{hint}")
+    what = f"{count(len(written), 'file')} for {count(len(found), 'resource')}"
+    console.result(f"Wrote {what}:\n{listing}{rest}{hint}")
     return Exit.DONE
 
 

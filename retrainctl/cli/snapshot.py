@@ -40,6 +40,7 @@ def pull(
     Exit codes: 0 done; 1 error, nothing written; 64 usage error.
     """
     from retrainctl.operations.snapshots import pull as run
+    from retrainctl.render.style import count
 
     session = Session.open(context, env, project, var)
     with session.console.progress() as observer:
@@ -51,5 +52,5 @@ def pull(
             observer=observer,
             now=session.outside.clock.now(),
         )
-    session.console.result(f"{folder}: {len(changed)} files changed.")
+    session.console.result(f"{folder}: {count(len(changed), 'file')} changed.")
     return Exit.DONE

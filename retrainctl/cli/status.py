@@ -72,11 +72,12 @@ def command(
         session.console.result(json_text(rows))
         return Exit.ERROR if failures else Exit.DONE
     from retrainctl.render.escape import visible
+    from retrainctl.render.style import count
 
     lines = [line for row in rows for line in _lines(row)]
     if live and rows:
         places = sum(any(not entry["allowed"] for entry in row["drift"]) for row in rows)
-        lines += ["", f"Drift: {places} of {len(rows)} resources changed outside retrainctl."]
+        lines += ["", f"Drift: {places} of {count(len(rows), 'resource')} changed outside retrainctl."]
     session.console.result("\n".join(visible(line) for line in lines) or "Nothing was applied yet.")
     return Exit.ERROR if failures else Exit.DONE
 

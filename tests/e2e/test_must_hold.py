@@ -263,3 +263,8 @@ def test_a_key_of_the_ledger_that_is_not_there(estate: Estate) -> None:
 def test_a_receipt_that_cannot_be_written_is_told_before_the_apply(estate: Estate) -> None:
     ran = estate.do("apply", "--yes", "--receipt", "no/such/folder/r.json", code=None)
     estate.refused(ran, 1, "RC007", "nothing was applied")
+
+
+def test_resume_before_any_run_says_so(shell: Shell) -> None:
+    make_estate(shell.folder, 1)
+    assert shell("apply", "--resume", "--yes").out == "Nothing to resume: there was no run yet.\n"

@@ -127,7 +127,7 @@ def test_what_does_not_end_is_in_flight_and_settled_by_resume(
     effects = [write["path"] for write in estate.writes() if write["effect"] == "done"]
     assert len(effects) == len(set(effects)) == SERVICES
     assert "No changes" in estate.do("plan", "--detailed-exitcode").out
-    assert "Nothing to resume" in estate.do("apply", "--resume", "--yes").out
+    assert "Nothing to resume: the last run was carried out." in estate.do("apply", "--resume", "--yes").out
 
 
 def test_the_second_signal_gives_up_waiting(estate: Estate, capsys: pytest.CaptureFixture[str]) -> None:
