@@ -246,10 +246,8 @@ def _resume(
     summary = interrupted(session.ledger)
     rest = None if summary is None else rest_of(session.ledger, summary, created_at=session.now)
     if rest is None:
-        ran = bool(session.ledger.runs())
-        session.console.result(
-            f"Nothing to resume: {'the last run was carried out' if ran else 'there was no run yet'}."
-        )
+        why = "the last run was carried out" if session.ledger.runs() else "there was no run yet"
+        session.console.result(f"Nothing to resume: {why}.")
         return Exit.DONE
     from retrainctl.render.style import count
 

@@ -123,7 +123,7 @@ def test_what_does_not_end_is_in_flight_and_settled_by_resume(
     estate.control("POST", "operations", {"outcome": "succeed"})
     resumed = estate.do("apply", "--resume", "--yes")
     assert resumed.err.count("settled: ") == 4
-    assert "8 changes are left" in resumed.err
+    assert "still to do: 8 changes" in resumed.err
     effects = [write["path"] for write in estate.writes() if write["effect"] == "done"]
     assert len(effects) == len(set(effects)) == SERVICES
     assert "No changes" in estate.do("plan", "--detailed-exitcode").out
