@@ -56,6 +56,12 @@ def findings(error: InvalidInput, console: Console, *, github: bool, azdo: bool,
     return text
 
 
+def folder_in_checkout(root: Path, console: Console) -> str:
+    """The project's folder from the root of the checkout that the pipeline names, else from here."""
+    names = ("GITHUB_WORKSPACE", "BUILD_SOURCESDIRECTORY", "CI_PROJECT_DIR")
+    return folder(root, next(filter(None, map(console.environ.get, names)), None))
+
+
 def folder(root: Path, checkout: str | None) -> str:
     """The project's folder from the root of the repository; empty where it is the root, or outside."""
     base = Path(checkout).resolve() if checkout else Path.cwd()

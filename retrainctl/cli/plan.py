@@ -170,6 +170,7 @@ def _rendering(
         redactor=console.redactor,
         saved_as=None if out is None else str(out),
         budget=preset,
+        folder=pipelines.folder_in_checkout(session.loaded.project.root, console),
     )
 
 

@@ -198,10 +198,12 @@ def save_reports(
     session: Session, document: Mapping[str, Any], files: Mapping[str, Path | None], budget: str | None
 ) -> None:
     """Writes every report that was asked for, all from one plan."""
+    from retrainctl.cli.pipelines import folder_in_checkout
     from retrainctl.render.formats import RenderOptions, render_plan
 
+    console = session.console
+    folder = folder_in_checkout(session.loaded.project.root, console)
     for form, path in files.items():
         if path is not None:
-            session.console.save(
-                path, render_plan(document, form, RenderOptions(budget=budget, redactor=session.console.redactor))
-            )
+            rendering = RenderOptions(budget=budget, folder=folder, redactor=console.redactor)
+            console.save(path, render_plan(document, form, rendering))

@@ -20,7 +20,8 @@ DIAGNOSTIC_FORMATS: Final = ("text", "json", "sarif", "junit", "events", "github
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOptions:
     """What a format may heed: style, show_ignored, explain, hints and saved_as for text; budget (a preset's name) and
-    now for Markdown. redactor cleans the document first: an escaped secret would pass a filter on the output.
+    now for Markdown; folder for SARIF: the project's, from the root of the repository. redactor cleans the document
+    first: an escaped secret would pass a filter on the output.
     """
 
     style: Style = field(default=PLAIN)
@@ -29,6 +30,7 @@ class RenderOptions:
     hints: bool = True
     saved_as: str | None = None
     budget: str | None = None
+    folder: str = ""
     now: datetime | None = None
     redactor: Redactor | None = None
 
@@ -99,7 +101,7 @@ def _json(document: Mapping[str, Any], options: RenderOptions) -> str:
 def _plan_sarif(document: Mapping[str, Any], options: RenderOptions) -> str:
     from retrainctl.render.sarif import plan_sarif
 
-    return plan_sarif(document)
+    return plan_sarif(document, options.folder)
 
 
 def _plan_junit(document: Mapping[str, Any], options: RenderOptions) -> str:

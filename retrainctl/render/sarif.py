@@ -18,10 +18,11 @@ _MOST = 25_000
 """GitHub refuses a run with more results (plan-apply-anchors.md section 5); the worst come first."""
 
 
-def plan_sarif(document: Mapping[str, Any]) -> str:
-    """The blocks, policies, risks, warnings and drift of a plan document."""
+def plan_sarif(document: Mapping[str, Any], folder: str = "") -> str:
+    """The blocks, policies, risks, warnings and drift of a plan document; `folder` is the project's in its repository,
+    for that is what code scanning places results by."""
     view = plan_view(document)
-    return _log(plan_findings(view), f"retrainctl/plan/{view.environment}")
+    return _log(plan_findings(view), f"retrainctl/plan/{view.environment}", folder)
 
 
 def diagnostics_sarif(diagnostics: Iterable[Diagnostic]) -> str:
@@ -29,7 +30,7 @@ def diagnostics_sarif(diagnostics: Iterable[Diagnostic]) -> str:
     return _log(diagnostic_findings(diagnostics), "retrainctl/validate")
 
 
-def _log(findings: Sequence[Finding], category: str) -> str:
+def _log(findings: Sequence[Finding], category: str, folder: str = "") -> str:
     shown = findings[:_MOST]
     codes = list(dict.fromkeys(finding.code for finding in shown))
     index = {code: position for position, code in enumerate(codes)}
@@ -43,7 +44,7 @@ def _log(findings: Sequence[Finding], category: str) -> str:
         },
         "automationDetails": {"id": category},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding, index[finding.code]) for finding in shown],
+        "results": [_result(finding, index[finding.code], folder) for finding in shown],
     }
     if len(findings) > len(shown):
         run["properties"] = {"omittedResults": len(findings) - len(shown)}
@@ -63,11 +64,11 @@ def _rule(code: str) -> dict[str, Any]:
     return {"id": code, "shortDescription": {"text": code.rpartition("/")[2].replace("-", " ") or code}}
 
 
-def _result(finding: Finding, rule: int) -> dict[str, Any]:
+def _result(finding: Finding, rule: int, folder: str) -> dict[str, Any]:
     text = finding.text if not finding.hint else f"{finding.text}. {finding.hint}"
     location: dict[str, Any] = {}
     if finding.place.path:
-        location["physicalLocation"] = _physical(finding)
+        location["physicalLocation"] = _physical(finding, folder)
     if finding.address:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.address, "kind": "resource"}]
     identity = f"{finding.code}\0{finding.address}\0{finding.message}".encode()
@@ -81,9 +82,10 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
     }
 
 
-def _physical(finding: Finding) -> dict[str, Any]:
+def _physical(finding: Finding, folder: str) -> dict[str, Any]:
     place = finding.place
     path = place.path.replace("\\", "/").removeprefix("./")
+    path = f"{folder}/{path}" if folder else path
     physical: dict[str, Any] = {"artifactLocation": {"uri": quote(path, safe="/", errors="backslashreplace")}}
     if place.line > 0:
         physical["region"] = {"startLine": place.line, **({"startColumn": place.column} if place.column > 0 else {})}

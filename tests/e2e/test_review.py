@@ -23,6 +23,17 @@ def census(shell: Shell, repo: Path) -> Shell:
     return inside
 
 
+def test_sarif_names_files_from_the_root_of_the_checkout(census: Shell) -> None:
+    settings = census.folder / "retrainctl.yaml"
+    settings.write_text(settings.read_text().replace("{emulator: {}}", '{emulator: {}, freeze: ["WebService/census"]}'))
+    ran = census("plan", "--sarif", "s.json", code=3, GITHUB_WORKSPACE=str(census.folder.parent))
+    (run,) = json.loads((census.folder / "s.json").read_text())["runs"]
+    places = {
+        place["physicalLocation"]["artifactLocation"]["uri"] for one in run["results"] for place in one["locations"]
+    }
+    assert places == {"census/manifests/census.yaml"}, ran.out
+
+
 def test_all_reports_come_from_one_run_and_again_from_the_saved_plan(census: Shell) -> None:
     reports = {"md": "c.md", "html": "r.html", "sarif": "s.json", "junit": "j.xml", "events": "e.jsonl"}
     options = [word for form, file in reports.items() for word in (f"--{form}", file)]
