@@ -13,6 +13,8 @@ from retrainctl.render.view import ChangeView, DriftView, MoveView, PlanView
 
 _WIDEST_ADDRESS = 40
 _AGAIN_FROM = 10
+_OPEN = "unsettled"
+"""The code of warnings that tell of writes which an interrupted run left without an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +41,19 @@ def plan_text(document: Mapping[str, Any], options: TextOptions | None = None) -
 
 def _lines(view: PlanView, options: TextOptions) -> Iterator[str]:
     style = options.style
+    # What an interrupted run left open comes before everything else: all below may be otherwise.
+    open_writes = [entry for entry in view.warnings if entry[0] == _OPEN]
+    yield from _warnings(open_writes, style)
+    yield from ([""] if open_writes else [])
     yield from (style.paint(_mood(view), line) for line in wrapped(view.verdict, style))
     if view.changes:
         yield ""
         yield from _index(view, style)
     yield from _blocked(view, style)
     yield from _policy(view, style)
-    yield from _warnings(view, style)
+    if others := [entry for entry in view.warnings if entry[0] != _OPEN]:
+        yield ""
+        yield from _warnings(others, style)
     if view.changes:
         yield from ("", style.paint("strong", "Details"))
         for change in view.changes:
@@ -171,10 +179,8 @@ def _policy(view: PlanView, style: Style) -> Iterator[str]:
         yield from (style.paint(role, line) for line in wrapped(text, style, first="  ", rest="    "))
 
 
-def _warnings(view: PlanView, style: Style) -> Iterator[str]:
-    if view.warnings:
-        yield ""
-    for code, message in view.warnings:
+def _warnings(warnings: Iterable[tuple[str, str]], style: Style) -> Iterator[str]:
+    for code, message in warnings:
         yield from (style.paint("warning", ln) for ln in wrapped(f"warning[{code}]: {message}", style, rest="  "))
 
 
