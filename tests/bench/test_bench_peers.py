@@ -1,7 +1,7 @@
 """The peers on this very machine, where they are installed: Terraform with `terraform_data`, octoDNS with YAML.
 
-Both plan 1,000 trivial resources of which one in ten changes, as `test_bench_plan.py` does. Not 5,000: Terraform takes 18
-minutes to write those down first.
+Both plan 1,000 trivial resources of which one in ten changes, as `test_bench_plan.py` does. Not 5,000: Terraform takes
+18 minutes to write those down first.
 """
 
 from __future__ import annotations
