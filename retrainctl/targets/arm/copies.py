@@ -55,7 +55,8 @@ class Copies:
         part = file.with_suffix(f".{os.getpid()}")
         try:
             if not self.folder.is_dir():
-                self.folder.mkdir(mode=0o700, parents=True)
+                # Several threads may come here at once.
+                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 (self.folder / ".gitignore").write_text("*\n", encoding="ascii")
             part.write_bytes(data)
             part.replace(file)
