@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from retrainctl import schemas
+from retrainctl import parity, schemas
 from retrainctl.cli import app
 from retrainctl.codes import catalogue
 
@@ -32,6 +32,7 @@ AREAS = {
     "6": "Retraining and model versions",
     "7": "Model files",
     "8": "Emulator",
+    "9": "Single commands",
 }
 
 
@@ -41,6 +42,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "commands.md": commands_page(),
         REFERENCE / "errors.md": errors_page(),
         REFERENCE / "fields.md": fields_page(),
+        REFERENCE / "parity.md": parity_page(),
     }
 
 
@@ -121,6 +123,37 @@ def fields_page() -> str:
         ]
         lines += [" | ".join(("", *row, "")).strip() for row in _rows(name, kind["properties"]["spec"], "")]
     return "\n".join(lines) + "\n"
+
+
+def parity_page() -> str:
+    lines = [
+        NOTE,
+        "# PowerShell parity\n",
+        "Every cmdlet and every parameter of `Az.MachineLearning` (and AzureRM before it) and of `AzureMLPS`: the",
+        "command and the option that does it, and what differs on purpose. `retrainctl cmdlet NAME` says the same",
+        "offline, and turns a whole cmdlet line into a command line. A test checks every row.\n",
+    ]
+    for module in dict.fromkeys(cmdlet.module for cmdlet in parity.cmdlets()):
+        lines.append(f"\n## {module}\n")
+        for cmdlet in parity.cmdlets():
+            if cmdlet.module == module:
+                lines += _cmdlet(cmdlet)
+    return "\n".join(lines) + "\n"
+
+
+def _cmdlet(cmdlet: parity.Cmdlet) -> Iterator[str]:
+    yield f"\n### {cmdlet.name}\n"
+    commands = [cmdlet.command, *dict.fromkeys(cmdlet.given.values())] if cmdlet.command else []
+    said = " and ".join(f"`retrainctl {command}`" for command in commands)
+    yield ". ".join(part for part in (said, _inert(cmdlet.note).rstrip(".")) if part) + ".\n"
+    if not cmdlet.command or not cmdlet.parameters:
+        return
+    yield "| parameter | here | note |"
+    yield "|---|---|---|"
+    for row in cmdlet.rows[1:]:
+        other = f" (`{row.command}`)" if row.command not in ("", cmdlet.command) else ""
+        here = f"`{row.option}`{other}" if row.option else ""
+        yield f"| `-{row.parameter}` | {here} | {_cell(row.note)} |"
 
 
 def _rows(file: str, node: dict[str, Any], prefix: str, chosen: bool = False) -> Iterator[tuple[str, str, str]]:

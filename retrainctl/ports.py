@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import BinaryIO, ClassVar, Protocol
 
 from retrainctl.diagnostics import Diagnostic
@@ -19,6 +20,7 @@ from retrainctl.model.change import ResourceChange, Risk, Step
 from retrainctl.model.resource import Desired, Observed
 from retrainctl.model.retraining import ServiceRef
 from retrainctl.model.values import Json, JsonObject, Secret, SecretRef
+from retrainctl.model.versions import ModelVersion
 
 
 class TargetError(RetrainctlError):
@@ -267,6 +269,26 @@ class BlobStore(Protocol):
         """When the signature ends that this blob is reached with; None where it is no signature, or says no end."""
 
 
+class ModelRegistry(Protocol):
+    """Where a target keeps models under a name and a version, before a service can point at them. Thread-safe.
+
+    A version is registered once and never written again.
+    """
+
+    def bring(self, version: ModelVersion, identity: str, path: Path | None) -> str | None:
+        """Sees to it that a version is registered under `identity` with its own bytes.
+
+        path: the version's local file or folder, its bytes checked against `version.sha256`; None where `version.file`
+        is the address of a blob or of a job's output.
+
+        Returns what was done in one sentence, or None when the version was there.
+
+        Raises:
+            Conflict: a version with other bytes has the identity, or another blob the place.
+            TargetError: the service or the store refuses or cannot be reached.
+        """
+
+
 Pause = Callable[[float], None]
 """Sleeps for so many seconds; may raise `StopWaiting`."""
 
@@ -345,13 +367,15 @@ class ServicePorts:
     """What a web service says of itself.
 
     inputs, outputs: port to its columns, in order; a model's port is among the outputs without any. parameters: the web
-    service parameters. example: a scoring request, where the definition holds one.
+    service parameters. example: a scoring request, where the definition holds one. any_request: the service takes
+    whatever JSON object its own script understands.
     """
 
     inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     outputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
     example: JsonObject | None = None
+    any_request: bool = False
 
 
 class Scorer(Protocol):

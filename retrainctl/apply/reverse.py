@@ -48,7 +48,8 @@ def reverse(change: ResourceChange, live: Observed | None, *, prune: bool) -> Re
         if not (entry.secret or _is_condition(change, entry)) and (now := _at(live.fields, entry.path)) != entry.before
     )
     models = tuple(move for entry in change.models if (move := _back(entry, live)) is not None)
-    back = _draft(change, Action.UPDATE, live, fields, models) if fields or models else None
+    different = fields or models or live.unfinished is not None
+    back = _draft(change, Action.UPDATE, live, fields, models) if different else None
     return Reversed(change=back, lost=lost, stays=stays)
 
 
@@ -90,6 +91,7 @@ def _draft(
         risks=risks,
         fingerprint=live.fingerprint,
         after=change.after,
+        settings=change.settings,
     )
 
 

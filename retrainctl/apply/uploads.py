@@ -1,6 +1,7 @@
-"""Local model files on their way to the blobs that a plan names: once each, verified, before the write that needs them.
+"""Local model files on their way to where a plan says: once each, verified, before the write that needs them.
 
-Their blobs are named after their content, so that one that is there is never written again and never another one.
+Blobs are named after their content, so that one that is there is never written again and never another one. A target
+that has a registry of models gets them there instead.
 """
 
 from __future__ import annotations
@@ -8,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from retrainctl.fastclass import dataclass
 from retrainctl.model.change import ModelChange, ResourceChange
-from retrainctl.ports import BlobStore, Conflict, NotFound, Observer, Rejected
+from retrainctl.model.versions import ModelVersion
+from retrainctl.ports import BlobStore, Conflict, ModelRegistry, NotFound, Observer, Rejected
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -39,25 +41,44 @@ def file_moves(changes: Iterable[ResourceChange]) -> Iterator[ModelChange]:
         yield from (move for move in change.models if move.after.file is not None)
 
 
+def content_sha256(path: Path) -> str:
+    """SHA-256 in hexadecimal: of a file's bytes; of a folder over the names and the bytes of all files in it.
+
+    Raises `OSError`.
+    """
+    if not path.is_dir():
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for name, one in sorted((one.relative_to(path).as_posix(), one) for one in path.rglob("*") if one.is_file()):
+        digest.update(f"{content_sha256(one)}  {name}\n".encode())
+    return digest.hexdigest()
+
+
 @dataclass(slots=True)
 class Uploads:
     """Brings files to their blobs. Thread-safe; a file that many changes need goes out once.
 
     root: the project's folder, which no file may be outside of. said: what was uploaded, in sentences.
+    registries: of the targets that keep models themselves, by target.
     """
 
     store: BlobStore
     root: Path
     observer: Observer
+    registries: Mapping[str, ModelRegistry] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
     _there: set[str] = field(default_factory=set)
 
-    def check(self, move: ModelChange) -> None:
-        """Whether the credentials for this move's account are there; asks nobody. Raises `SecretUnavailable`."""
-        if move.to_uri is not None:
-            self.store.expires(move.to_uri)
+    def check(self, change: ResourceChange) -> None:
+        """Whether the credentials for a change's accounts are there; asks nobody. Raises `SecretUnavailable`."""
+        if change.target in self.registries:
+            return
+        for move in file_moves([change]):
+            if move.to_uri is not None:
+                self.store.expires(move.to_uri)
 
     def bring(self, change: ResourceChange) -> bool:
         """Sees to it that the blobs of this change's files are there; whether anything had to be sent.
@@ -66,11 +87,12 @@ class Uploads:
             FileChanged: the file is not the planned one any more, and its blob is not there yet.
             TargetError: the store refuses or cannot be reached, or another blob has the name.
         """
-        return sum(self._one(move) for move in file_moves([change])) > 0
+        registry = self.registries.get(change.target)
+        return sum(self._one(move, registry) for move in file_moves([change])) > 0
 
-    def _one(self, move: ModelChange) -> bool:
+    def _one(self, move: ModelChange, registry: ModelRegistry | None) -> bool:
         file, uri, sha256 = move.after.file, move.to_uri, move.after.sha256
-        if file is None or uri is None or sha256 is None:
+        if file is None or uri is None or (sha256 is None and registry is None):
             raise Rejected(
                 f"the plan does not say where {move.after.label} shall be", hint="Plan again.", code="RC650", sent=False
             )
@@ -79,9 +101,27 @@ class Uploads:
         with lock:
             if uri in self._there:
                 return False
-            sent = not self._is_there(uri, sha256) and self._send(file, uri, sha256)
+            if registry is not None:
+                sent = self._register(registry, move.after, file, uri)
+            else:
+                sent = not self._is_there(uri, sha256 or "") and self._send(file, uri, sha256 or "")
             self._there.add(uri)
             return sent
+
+    def _register(self, registry: ModelRegistry, version: ModelVersion, file: str, identity: str) -> bool:
+        path = None if "://" in file else self._inside(file)
+        if path is not None:
+            try:
+                actual = content_sha256(path)
+            except OSError as error:
+                raise FileChanged(f"{file} cannot be read any more: {error.strerror}") from error
+            if actual != version.sha256:
+                raise FileChanged(f"{file} changed since the plan was made")
+        done = registry.bring(version, identity, path)
+        if done is not None:
+            self.said.append(done)
+            self.observer.note(done)
+        return done is not None
 
     def _is_there(self, uri: str, sha256: str) -> bool:
         try:
@@ -125,13 +165,17 @@ class Uploads:
         self.observer.note(text)
         return True
 
-    def _opened(self, file: str) -> BufferedReader:
+    def _inside(self, file: str) -> Path:
         root = self.root.resolve()
         path = (root / file).resolve()
         if not path.is_relative_to(root):
             raise Rejected(
                 f"{file} is outside the project folder", hint="Plan again with the project's own files.", sent=False
             )
+        return path
+
+    def _opened(self, file: str) -> BufferedReader:
+        path = self._inside(file)
         try:
             # A pipe in the file's place would block for ever.
             if not path.is_file():

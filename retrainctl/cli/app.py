@@ -25,6 +25,7 @@ _OF_THE_ROOT: Final = ("install_completion", "show_completion")
 _MAIN: Final = "Plan and apply"
 _BRING: Final = "Bring in and out"
 _LOOK: Final = "Look things up"
+_SINGLE: Final = "One thing at a time"
 _LOCAL: Final = "Try things"
 
 COMMANDS: Final[dict[str, Entry]] = {
@@ -48,6 +49,14 @@ COMMANDS: Final[dict[str, Entry]] = {
     "render": Entry("retrainctl.cli.render", "Show manifests with all values, and where a value comes from.", _LOOK),
     "lease": Entry("retrainctl.cli.lease", "Show or take the right to apply.", _LOOK),
     "explain": Entry("retrainctl.cli.explain", "Say what an error code means and how to mend it.", _LOOK),
+    "doctor": Entry("retrainctl.cli.doctor", "Check whether an apply would work, and say what to mend.", _LOOK),
+    "cmdlet": Entry("retrainctl.cli.cmdlet", "Give the command for a PowerShell cmdlet.", _LOOK),
+    "completion": Entry("retrainctl.cli.completion", "Print the completion script of a shell.", _LOOK),
+    "webservice": Entry("retrainctl.cli.webservice", "New web services: list, get, create, update, remove.", _SINGLE),
+    "commitment-plan": Entry("retrainctl.cli.commitment_plan", "Commitment plans, their usage and sizes.", _SINGLE),
+    "endpoint": Entry("retrainctl.cli.endpoint", "Classic endpoints: list, add, patch, refresh, remove.", _SINGLE),
+    "classic": Entry("retrainctl.cli.classic", "Classic web services: list, get, deploy, remove.", _SINGLE),
+    "association": Entry("retrainctl.cli.association", "Which plan pays for which web service.", _SINGLE),
     "demo": Entry("retrainctl.cli.demo", "Tell the whole story against the emulator.", _LOCAL),
     "emulator": Entry("retrainctl.cli.emulator", "Run the embedded control plane.", _LOCAL),
 }

@@ -73,6 +73,16 @@ class Console:
         """The result of the command, on stdout; a line end is added where there is none."""
         self.stdout.write(text if text.endswith("\n") or not text else text + "\n")
 
+    @contextmanager
+    def revealing(self) -> Iterator[None]:
+        """While it lasts, stdout shows secrets: only for a command that was asked for one by name."""
+        former = self.stdout
+        self.stdout = cast("TextIO", cast("FilteredStream", former).revealing())
+        try:
+            yield
+        finally:
+            self.stdout = former
+
     def message(self, text: str) -> None:
         """What goes on or went wrong, on stderr."""
         if self._under_bar is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from retrainctl.cli import estate, options
+from retrainctl.cli.console import Console
 from retrainctl.cli.exits import Exit
 from retrainctl.cli.session import Session
 from retrainctl.errors import UsageError
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
     from retrainctl.operations.folding import Found
 
 
+class Target(StrEnum):
+    """What an existing service's successor can be made for."""
+
+    AZUREML = "azureml"
+
+
 def command(
     context: typer.Context,
     files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Exported definitions.")] = None,
@@ -29,11 +37,30 @@ def command(
         typer.Option("--from-list", metavar="FILE", help="Declare the services of a saved list answer; repeatable."),
     ] = None,
     resource_group: estate.Groups = None,
+    from_definition: Annotated[
+        Path | None,
+        typer.Option("--from-definition", metavar="FILE", help="With --to: the definition of the service to succeed."),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", metavar="FILE", help="With --to: the model that it uses, Studio or ONNX.")
+    ] = None,
+    to: Annotated[
+        Target | None, typer.Option("--to", help="Write the project of its successor instead; asks nobody.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--dir", metavar="DIR", help="With --to: the new project's folder.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="With --to: the new endpoint's name.")
+    ] = None,
     env: options.Env = None,
     project: options.ProjectFile = options.DEFAULT_PROJECT,
     var: options.Var = None,
 ) -> int:
     """Declare existing services that no manifest declares yet: from exports, or what the environment holds.
+
+    With `--to azureml` a new project is written instead: endpoint, deployment,
+    model, input schema and example request of a Studio service's successor.
 
     \b
     Examples:
@@ -41,9 +68,17 @@ def command(
       retrainctl import --env prod
       retrainctl import --env prod --resource-group growth
       retrainctl import --env prod --from-list services.json
+      retrainctl import --from-definition exported.json --model model.ilearner \\
+        --to azureml --dir successor
 
     Exit codes: 0 done; 1 error, nothing written; 64 usage error.
     """
+    if to is not None or from_definition is not None or model is not None or folder is not None or name is not None:
+        if to is None or from_definition is None or model is None or folder is None:
+            raise UsageError("a successor needs --from-definition, --model, --to and --dir")
+        if files or from_list or resource_group:
+            raise UsageError("--to takes one definition, with --from-definition")
+        return _succeed(Console.of(context), from_definition, model, folder, name)
     from retrainctl.operations.exports import from_files
 
     session = Session.open(context, env, project, var)
@@ -67,6 +102,17 @@ def command(
     for note in estate.notes(left_out, manifests.notes):
         console.message(visible(note))
     console.result("".join(f"wrote {path}\n" for path in written) or "Nothing new: everything is declared already.")
+    return Exit.DONE
+
+
+def _succeed(console: Console, definition: Path, model: Path, folder: Path, name: str | None) -> int:
+    from retrainctl.operations.migrating import successor, write_project
+
+    made = successor(definition, model, name=name)
+    written = write_project(folder, made.files)
+    for note in made.notes:
+        console.message(visible(f"note: {note}"))
+    console.result("".join(f"wrote {path}\n" for path in written))
     return Exit.DONE
 
 

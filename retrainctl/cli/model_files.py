@@ -70,7 +70,7 @@ def inspect(
     from retrainctl.operations.model_reports import inspected
     from retrainctl.render.model_file_text import inspection_text
 
-    with _opened(context, [model], env, project, var) as (path,):
+    with opened(context, [model], env, project, var) as (path,):
         document = inspected(model, path)
     present(Console.of(context), document, output, inspection_text)
     return Exit.DONE
@@ -99,7 +99,7 @@ def diff(
     from retrainctl.operations.model_reports import compared
     from retrainctl.render.model_file_text import comparison_text
 
-    with _opened(context, [before, after], env, project, var) as (old, new):
+    with opened(context, [before, after], env, project, var) as (old, new):
         document = compared((before, after), old, new)
     present(Console.of(context), document, output, comparison_text)
     return Exit.DONE
@@ -137,7 +137,7 @@ def convert(
     assert to is Target.ONNX
     console = Console.of(context)
     target = out if out is not None else _named(model)
-    with _opened(context, [model], env, project, var) as (path,):
+    with opened(context, [model], env, project, var) as (path,):
         read = read_model_file(path)
         data = conversion.convert(read)
     try:
@@ -196,14 +196,14 @@ def score(
         raise UsageError(
             "no rows are given", hint="Pass --input FILE, or --example DEFINITION for its example request."
         )
-    with _opened(context, [model], env, project, var) as (path,):
+    with opened(context, [model], env, project, var) as (path,):
         document = scored(path, rows=rows, definition=example, transformed=transformed)
     present(Console.of(context), document, output, scores_text)
     return Exit.DONE
 
 
 @contextmanager
-def _opened(
+def opened(
     context: typer.Context, models: Sequence[str], env: str | None, project: Path, var: Sequence[str] | None
 ) -> Iterator[tuple[Path, ...]]:
     """The models as files. Only a version needs a project: a path is read wherever it is."""

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from retrainctl.cli import model_files, options
+from retrainctl.cli import model_files, model_package, options
 from retrainctl.cli.exits import Exit
 from retrainctl.cli.model_files import Form, Output, present
 
@@ -148,5 +148,5 @@ def download(
     return Exit.DONE
 
 
-for _command in (model_files.inspect, model_files.diff, model_files.convert, model_files.score):
+for _command in (model_files.inspect, model_files.diff, model_files.convert, model_files.score, model_package.package):
     app.command()(_command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +24,7 @@ class Output(StrEnum):
 def command(
     context: typer.Context,
     address: Annotated[
-        str, typer.Argument(metavar="ADDRESS", help="WebService/NAME, Endpoint/NAME or ClassicWebService/NAME.")
+        str, typer.Argument(metavar="ADDRESS", help="Such as WebService/NAME, Endpoint/NAME or OnlineEndpoint/NAME.")
     ],
     env: options.Env = None,
     project: options.ProjectFile = options.DEFAULT_PROJECT,
@@ -32,23 +33,24 @@ def command(
         Path | None, typer.Option("--input", metavar="FILE", help="CSV, JSON rows, or a whole scoring request.")
     ] = None,
     example: Annotated[
-        bool, typer.Option("--example", help="Score the example request of the service's definition.")
+        bool, typer.Option("--example", help="Score the example request of the definition or the manifest.")
     ] = False,
     port: Annotated[
         str | None, typer.Option("--port", metavar="NAME", help="The input port; needed where there are several.")
     ] = None,
     output: Annotated[Output, typer.Option("--output", help="The format of the predictions.")] = Output.TABLE,
 ) -> int:
-    """Score rows with a live web service, New or Classic.
+    """Score rows with a live web service or online endpoint.
 
     \b
     Examples:
       retrainctl score WebService/census --example
       retrainctl score Endpoint/rentalloc003 --input sample.json --output json
+      retrainctl score OnlineDeployment/churn-green --input sample.json
 
     Exit codes: 0 done; 1 error; 64 usage error.
     """
-    from retrainctl.operations.scoring import example_of, request_from, service_of
+    from retrainctl.operations.scoring import declared_example, example_of, request_from, service_of
     from retrainctl.wiring.services import service_directory
 
     if (rows is None) == (not example):
@@ -56,7 +58,11 @@ def command(
     session = Session.open(context, env, project, var)
     service = service_of(address, session.loaded)
     scorer = service_directory(session.loaded.project, session.loaded.environment, session.outside).open(service)
-    request = example_of(scorer) if rows is None else request_from(rows, scorer.ports, port)
+    request: Mapping[str, Any]
+    if rows is not None:
+        request = request_from(rows, scorer.ports, port)
+    else:
+        request = declared_example(address, session.loaded) or example_of(scorer)
     answer = scorer.score(request)
     for note in _notes(answer):
         session.console.message(f"note: {note}")

@@ -143,9 +143,11 @@ class Session:
         """Everything that an apply works with."""
         from retrainctl.apply.uploads import Uploads
         from retrainctl.operations.applying import Surroundings
+        from retrainctl.wiring.registries import model_registries
 
+        project, environment = self.loaded.project, self.loaded.environment
         return Surroundings(
-            environment=self.loaded.environment,
+            environment=environment,
             targets=self.targets,
             ledger=self.ledger,
             resolver=self.resolver,
@@ -155,7 +157,12 @@ class Session:
             who=self.who,
             version=__version__,
             entropy=os.urandom(6),
-            uploads=Uploads(store=self.blobs, root=self.loaded.project.root, observer=observer),
+            uploads=Uploads(
+                store=self.blobs,
+                root=project.root,
+                observer=observer,
+                registries=model_registries(project, environment, self.outside, self.blobs),
+            ),
         )
 
     def check_choice(self, env: str | None) -> None:

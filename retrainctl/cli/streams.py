@@ -36,6 +36,10 @@ class FilteredStream(io.TextIOBase):
             self._inner.write(shown.encode(self.encoding, "backslashreplace").decode(self.encoding))
         return len(text)
 
+    def revealing(self) -> FilteredStream:
+        """The same stream for a secret that its owner asked to see: what was learned is not taken out."""
+        return FilteredStream(self._inner, Redactor())
+
     def flush(self) -> None:
         self._inner.flush()
 

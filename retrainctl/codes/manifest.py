@@ -136,6 +136,11 @@ CODES: Final[dict[str, Code]] = {
         "A slot names a version that the model does not have.",
         "Record the version in the Model's manifest or CSV file, or name another.",
     ),
+    "RC136": Code(
+        "Version cannot serve there",
+        "A Studio service reads its model from a blob; the version is a registered model, a job's output or a folder.",
+        "Give the slot a version with a `file`, or with the https address of a blob as `uri`.",
+    ),
     "RC140": Code(
         "Version declared twice",
         "A model has the same version number twice. A version never changes.",

@@ -266,5 +266,20 @@ CODES: Final[dict[str, Code]] = {
         "The secret for the storage account is no key, no shared access signature and no connection string.",
         "Copy the key again (`az storage account keys list`): base64 text of 88 characters.",
     ),
+    "RC668": Code(
+        "Registered from other bytes",
+        "The workspace has a model version of this name and number whose hash tag is another one.",
+        "A registered version never changes: give the new bytes the next version number.",
+    ),
+    "RC669": Code(
+        "Not seen as an MLflow model",
+        "The service found no flavours in the files of a registered model: its MLmodel is missing or broken.",
+        "Mend the files and register them as a new version.",
+    ),
+    "RC670": Code(
+        "Model does not fit the service",
+        "The model takes columns, or types of columns, that the definition's service does not give it.",
+        "Take the model that the service uses now, or the definition that belongs to the model.",
+    ),
     "RC667": Code("Blob is empty", "The blob has no bytes.", "Write the model again, as a new version."),
 }

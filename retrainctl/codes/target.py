@@ -214,6 +214,11 @@ CODES: Final[dict[str, Code]] = {
         "A trained model slot takes the `.ilearner` output of a training job and nothing else.",
         "Name BaseLocation and RelativeLocation of that output, without the SAS token.",
     ),
+    "RC344": Code(
+        "No regions in this api-version",
+        "Copies of encrypted parameters per region (`regions`) exist from api-version 2017-01-01 on.",
+        "Set `apiVersion: 2017-01-01` in the environment's `arm`, or leave `regions` out of the manifest.",
+    ),
     "RC345": Code(
         "Field cannot change",
         "This member of a web service is set at creation and stays.",

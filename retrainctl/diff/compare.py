@@ -127,6 +127,9 @@ class _Walk:
             self._mapping(path, want, {} if live is MISSING else live, written, node)
         elif _equal(want, live, node):
             return
+        elif trait is not None and trait.condition and want == written and live is MISSING:
+            # A snapshot says nothing of it; what was written last is the best that is known.
+            self.suppressed.append(Suppressed(path=path, reason="not_readable"))
         elif trait is not None and trait.advisory and want == written and live is not MISSING:
             self.suppressed.append(Suppressed(path=path, reason="advisory"))
         else:

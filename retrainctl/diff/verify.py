@@ -39,6 +39,8 @@ def verify(change: ResourceChange, observed: Observed | None, spec: KindSpec) ->
         return Verdict(mismatches=(Mismatch(path=(), wanted=str(change.address), live=MISSING),))
     bad: list[Mismatch] = []
     hidden: list[Path] = []
+    if observed.unfinished is not None:
+        bad.append(Mismatch(path=(), wanted="the whole change", live=observed.unfinished))
     tree = trait_tree(spec)
     for field in change.fields:
         node, live = tree, _at(observed.fields, field.path)

@@ -43,3 +43,12 @@ class ServiceSource(Protocol):
                 (New: scope is the subscription without dashes, service the GUID without dashes).
         """
         ...
+
+
+@runtime_checkable
+class UsageMeter(Protocol):
+    """A room that bills what its services do. The scoring room tells every room of the frame that has this method."""
+
+    def used(self, owner: str, transactions: int, seconds: float) -> None:
+        """A service of this `Serving.owner` has answered; `seconds` of computing."""
+        ...

@@ -1,8 +1,8 @@
 """An ONNX model in the one form that MLflow's ONNX flavour feeds rightly (azureml-v2.md section 10, way A).
 
-The flavour gets a data frame: of several inputs each takes the column of its name as a tensor of rank 1, one single input
-takes all columns as [rows, k]. An output of [rows, k] would silently be flattened into k times as many rows. So columns
-become inputs of rank 1, and every output becomes one value per row.
+The flavour gets a data frame: of several inputs each takes the column of its name as a tensor of rank 1, one single
+input takes all columns as [rows, k]. An output of [rows, k] would silently be flattened into k times as many rows. So
+columns become inputs of rank 1, and every output becomes one value per row.
 """
 
 from __future__ import annotations
@@ -84,9 +84,7 @@ class _Framing:
             if not item.type.HasField("tensor_type"):
                 raise _unfit(f"output {item.name!r} is no tensor")
             shape = item.type.tensor_type.shape.dim
-            shown = (
-                LABELS if item.name in LABEL_NAMES else PROBABILITIES if item.name in CHANCE_NAMES else item.name
-            )
+            shown = LABELS if item.name in LABEL_NAMES else PROBABILITIES if item.name in CHANCE_NAMES else item.name
             if len(shape) == 2 and shape[1].dim_value != 1:
                 self._split(item, shape[1].dim_value)
             elif len(shape) not in (1, 2):

@@ -30,8 +30,11 @@ DESCRIPTION: Final = "MLmodel"
 """The file that makes a folder an MLflow model; its flavours appear on the registered version."""
 
 PYTHON: Final = "3.11"
-REQUIREMENTS: Final = ("mlflow==3.17.2", "numpy", "onnx", "onnxruntime==1.31.1", "pandas")
-"""What the folder was loaded and scored with; the deployment installs it when its container starts."""
+_MLFLOW: Final = "3.17.2"
+_ONNX: Final = "1.23.2"
+REQUIREMENTS: Final = (f"mlflow=={_MLFLOW}", "numpy", "onnx", "onnxruntime==1.31.1", "pandas<3")
+"""What the folder was loaded and scored with; the deployment installs it when its container starts. MLflow hands the
+text columns of pandas 3 on as arrays that ONNX Runtime does not take."""
 SCRIPT_REQUIREMENTS: Final = ("azureml-inference-server-http", "numpy", "onnxruntime==1.31.1")
 
 _TYPES: Final = {
@@ -104,8 +107,8 @@ def package(data: bytes, *, form: Form = Form.MLFLOW, limits: Limits = DEFAULT_L
     else:
         raise refuse(kind)
     loaded = OnnxModel(model, limits=limits)
-    if form is Form.MLFLOW:
-        model = framed(model)
+    if form is Form.MLFLOW and (brought := framed(model)) != model:
+        model = brought
         loaded = OnnxModel(model, limits=limits)
     inputs, outputs = _signature(loaded)
     files = _mlflow(model, inputs, outputs) if form is Form.MLFLOW else _script(model)
@@ -154,7 +157,7 @@ def _mlflow(model: bytes, inputs: Sequence[Column], outputs: Sequence[Column]) -
             "onnx": {
                 "code": None,
                 "data": MODEL,
-                "onnx_version": "1.23.2",
+                "onnx_version": _ONNX,
                 "providers": ["CPUExecutionProvider"],
             },
             "python_function": {
@@ -164,18 +167,17 @@ def _mlflow(model: bytes, inputs: Sequence[Column], outputs: Sequence[Column]) -
                 "python_version": PYTHON,
             },
         },
-        "mlflow_version": "3.17.2",
+        "mlflow_version": _MLFLOW,
         "model_size_bytes": len(model),
         "model_uuid": uuid.uuid5(_NAMESPACE, hashlib.sha256(model).hexdigest()).hex,
         "signature": signature,
     }
-    build = ["pip"]
     return {
         DESCRIPTION: _yaml(description),
         MODEL: model,
         "conda.yaml": _yaml(_conda("mlflow-env", REQUIREMENTS)),
         "python_env.yaml": _yaml(
-            {"python": PYTHON, "build_dependencies": build, "dependencies": ["-r requirements.txt"]}
+            {"python": PYTHON, "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
         ),
         "requirements.txt": "".join(f"{one}\n" for one in REQUIREMENTS).encode(),
     }

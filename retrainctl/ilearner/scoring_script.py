@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-SCRIPT: Final = rb'''"""Scores rows with an ONNX model. Takes {"input_data": {"columns": [...], "data": [[...], ...]}}, gives a list of rows."""
+SCRIPT: Final = rb'''"""Scores rows with an ONNX model.
+
+Takes {"input_data": {"columns": [NAME, ...], "data": [[VALUE, ...], ...]}}, gives a list of one object per row.
+"""
 
 import json
 import os

@@ -174,7 +174,9 @@ class _Graph:
         return _text(_get(asset, "name")) if _get(asset, "type") == "Module" else ""
 
     def parameters(self, node: str) -> Plain:
-        return _mapping(_get(_mapping(self.nodes.get(node)), "parameters"))
+        """Values by name: plain texts in 2016, objects with a `value` in 2017 (arm-webservices.md section 4)."""
+        given = _mapping(_get(_mapping(self.nodes.get(node)), "parameters"))
+        return {name: _get(one, "value") if isinstance(one, Mapping) else one for name, one in given.items()}
 
     def files(self, node: str) -> tuple[str, ...]:
         """The names of the resources that feed a module."""
@@ -253,6 +255,10 @@ def _through(
         changed = _edit_metadata(graph.parameters(node), columns)
         if changed is not None:
             return changed
+    if module in ("Select Columns in Dataset", "Project Columns"):
+        chosen = _selected(_text(_get(graph.parameters(node), "Select columns")), columns)
+        if chosen is not None:
+            return tuple(columns[index] for index in chosen)
     steps.append(Step(module=module, files=graph.files(node)))
     return columns
 
@@ -291,9 +297,13 @@ def _edit_metadata(parameters: Plain, columns: tuple[ServiceColumn, ...]) -> tup
 def _selected(choice: str, columns: tuple[ServiceColumn, ...]) -> list[int] | None:
     """Which columns a module's column chooser means, in order; None when its rules are of another form."""
     try:
-        rules = _mapping(json.loads(urllib.parse.unquote(choice))).get("rules")
+        found = json.loads(urllib.parse.unquote(choice))
     except (ValueError, RecursionError):
         return None
+    if isinstance(found, list) and len(found) == 1 and isinstance(found[0], Mapping) and "ColumnNames" in found[0]:
+        named = _rule({"ruleType": "ColumnNames", "columns": found[0]["ColumnNames"]}, columns)
+        return sorted(named) if named is not None and found[0].get("KeepInputDataOrder") else named
+    rules = _mapping(found).get("rules")
     chosen: dict[int, None] = {}
     for rule in rules if isinstance(rules, list) else ():
         indices = _rule(_mapping(rule), columns)

@@ -25,6 +25,7 @@ from retrainctl.model.versions import ModelLine
 
 MAX_REPORTED: Final = 100
 """So many findings are reported per document; the rest are counted."""
+_FALLBACK: Final = Span("retrainctl.yaml", 1, 1)
 MAX_ALIKE: Final = 3
 """So many findings with one code are reported per place: a forEach can make thousands."""
 
@@ -132,9 +133,7 @@ class Assembly:
         instance.forget()
         match decoded:
             case Desired():
-                self.context.places[address] = decoded.place
-                self.desired.append(decoded)
-                self._place(decoded, instance)
+                self._take(decoded)
             case ModelLine():
                 self.context.models[decoded.name] = decoded
             case RawDocument():
@@ -143,6 +142,18 @@ class Assembly:
                 self.context.unsure.names.add(address)
                 return False
         return True
+
+    def finish(self) -> None:
+        """Makes what is only known once every document is decoded."""
+        for make in self.context.parts:
+            part = make()
+            self.context.declared.setdefault(part.address, part.span(()) or _FALLBACK)
+            self._take(part)
+
+    def _take(self, decoded: Desired) -> None:
+        self.context.places[decoded.address] = decoded.place
+        self.desired.append(decoded)
+        self._place(decoded)
 
     def _report(self, finding: Finding, instance: Instance, reports: _Reports) -> None:
         document = instance.document
@@ -178,7 +189,7 @@ class Assembly:
         )
         return False
 
-    def _place(self, decoded: Desired, instance: Instance) -> None:
+    def _place(self, decoded: Desired) -> None:
         """Reports a second manifest for one and the same resource of the target."""
         key = (decoded.address.kind, *(part.casefold() for part in decoded.place.values()))
         first = self._taken.setdefault(key, decoded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from retrainctl.manifest.tables import Tables
 from retrainctl.manifest.versions import VersionTables
 from retrainctl.model.address import Address
 from retrainctl.model.environment import ArmSettings, Environment
+from retrainctl.model.resource import Desired
 from retrainctl.model.versions import ModelLine
 
 ANY: Final = "*"
@@ -45,7 +46,8 @@ class Context:
 
     models: every model decoded so far; places: where every resource decoded so far is. scope: the values of `vars`
     and `environment`. waiting: addresses that must exist, each with who waits for it and where that is said. produced:
-    model name, and blob of a version, to the retraining that makes them.
+    model name, and blob of a version, to the retraining that makes them. parts: make resources that a manifest declares
+    beside its own, once every manifest is decoded (an endpoint's traffic comes after its deployments).
     """
 
     environment: Environment
@@ -63,6 +65,7 @@ class Context:
     places: dict[Address, Mapping[str, str]] = field(default_factory=dict)
     waiting: list[tuple[Address, Address, Span]] = field(default_factory=list)
     produced: dict[str, Address] = field(default_factory=dict)
+    parts: list[Callable[[], Desired]] = field(default_factory=list)
     _said: set[str] = field(default_factory=set)
     _guesses: int = 0
 

@@ -16,6 +16,7 @@ from retrainctl.diagnostics import Diagnostic, Diagnostics, Span
 from retrainctl.fastclass import dataclass
 from retrainctl.manifest import yamlfile
 from retrainctl.manifest.assemble import Assembly
+from retrainctl.manifest.azml import adopted, is_foreign
 from retrainctl.manifest.context import ANY, Context
 from retrainctl.manifest.definitions import Definitions
 from retrainctl.manifest.discover import DEFAULT, Discovery
@@ -113,6 +114,7 @@ def load(
     for stage in sorted(buckets):
         for one, handler in buckets[stage]:
             assembly.add(one, handler)
+    assembly.finish()
     check_waiting(context)
     check_circles(assembly.desired, context)
     return Loaded(
@@ -244,7 +246,12 @@ def _documents(read: ReadProject, others: list[Document], project: Document, con
             if not documents and not text.strip():
                 hint = "Remove the file, or write a manifest into it."
                 context.found.warning("RC108", "the file is empty", Span(file, 1, 1), hint)
-            yield from documents
+            for one in documents:
+                made = adopted(one, context.found) if is_foreign(one) else one
+                if made is None:
+                    context.unsure.kinds.add(ANY)
+                else:
+                    yield made
 
 
 def _handler(document: Document, context: Context) -> KindHandler | None:

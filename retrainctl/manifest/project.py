@@ -16,11 +16,13 @@ from retrainctl.manifest.explain import findings
 from retrainctl.manifest.traps import report_traps
 from retrainctl.manifest.tree import evaluate_part, is_expression
 from retrainctl.model.environment import (
+    EMULATOR_AZUREML_WORKSPACE,
     EMULATOR_LOCATION,
     EMULATOR_RESOURCE_GROUP,
     EMULATOR_SUBSCRIPTION,
     EMULATOR_WORKSPACE,
     ArmSettings,
+    AzuremlSettings,
     ClassicSettings,
     EmulatorSettings,
     Environment,
@@ -217,7 +219,7 @@ def _environment(
         vars=variables,
         arm=_emulated_arm() if emulator is not None else _arm(settings.get("arm")),
         classic=_emulated_classic() if emulator is not None else _classic(settings.get("classic")),
-        azureml=settings.get("azureml"),
+        azureml=_emulated_azureml() if emulator is not None else _azureml(settings.get("azureml")),
         storage=storage if emulator is None else {},
         ledger_storage=None if emulator is None else next(iter(storage.values()), None),
         emulator=None if emulator is None else _emulator(emulator, root),
@@ -242,6 +244,30 @@ def _arm(settings: Mapping[str, Any] | None) -> ArmSettings | None:
 def _emulated_arm() -> ArmSettings:
     return ArmSettings(
         subscription=EMULATOR_SUBSCRIPTION, resource_group=EMULATOR_RESOURCE_GROUP, location=EMULATOR_LOCATION
+    )
+
+
+def _azureml(settings: Mapping[str, Any] | None) -> AzuremlSettings | None:
+    if settings is None:
+        return None
+    optional = {"apiVersion": "api_version", "endpoint": "endpoint", "location": "location", "tenant": "tenant"}
+    given = {field: settings[name] for name, field in optional.items() if name in settings}
+    if "endpoint" in given:
+        given["endpoint"] = given["endpoint"].rstrip("/")
+    return AzuremlSettings(
+        subscription=settings["subscription"],
+        resource_group=settings["resourceGroup"],
+        workspace=settings["workspace"],
+        **given,
+    )
+
+
+def _emulated_azureml() -> AzuremlSettings:
+    return AzuremlSettings(
+        subscription=EMULATOR_SUBSCRIPTION,
+        resource_group=EMULATOR_RESOURCE_GROUP,
+        workspace=EMULATOR_AZUREML_WORKSPACE,
+        location=EMULATOR_LOCATION,
     )
 
 

@@ -16,20 +16,37 @@ from retrainctl.model.versions import ModelLine, ModelVersion
 PROVIDER = "Microsoft.MachineLearning"
 
 
-def pinned(instance: Instance, context: Context) -> Mapping[str, ModelVersion] | None:
-    """The versions that `spec.models` names by slot; None, reported, when one of them is not declared."""
+def pinned(instance: Instance, context: Context, *, registers: bool = False) -> Mapping[str, ModelVersion] | None:
+    """The versions that `spec.models` names by slot; None, reported, when one of them is not declared.
+
+    registers: the target has a registry of models. Else a version must be a file, or a blob that the service can read.
+    """
     slots: dict[str, ModelVersion] = {}
     fine = True
     for slot, pin in instance.spec.get("models", {}).items():
         name, _, number = pin.rpartition("@")
         line = context.models.get(name)
         version = line.find(int(number)) if line is not None else None
-        if version is not None:
+        if version is not None and not registers and (why := _only_registered(version, context)):
+            fine = False
+            span = instance.span(("spec", "models", slot), key=False)
+            hint = "Give the slot a version with a `file`, or with the https address of a blob as `uri`."
+            context.found.error("RC136", f"{version.label} {why}", span, hint, str(instance.address))
+        elif version is not None:
             slots[slot] = version
         else:
             fine = False
             _report_pin(instance, context, slot, name, int(number), line)
     return slots if fine else None
+
+
+def _only_registered(version: ModelVersion, context: Context) -> str:
+    """Why a version cannot stand in a service that reads a blob; empty where it can."""
+    if version.file is not None:
+        return "is a folder, which no Studio service reads" if context.sources.is_folder(version.file) else ""
+    if version.uri is None:
+        return "is a registered model of Azure Machine Learning, which no Studio service reads"
+    return "" if version.uri.startswith("https://") else "is an output of Azure Machine Learning, no blob's address"
 
 
 def _report_pin(

@@ -120,6 +120,13 @@ class Sources:
         except OSError:
             return False
 
+    def is_folder(self, relative: str) -> bool:
+        """Whether there is a folder."""
+        try:
+            return stat.S_ISDIR((self.root / relative).stat().st_mode)
+        except OSError:
+            return False
+
     def read(self, relative: str, span: Span | None, limit: int = MAX_YAML) -> bytes | None:
         """The bytes of a file, hashed and noted as a source; None, reported at `span`, when it cannot be read."""
         try:

@@ -26,7 +26,7 @@ NO_METRICS: Final[Mapping[str, float]] = {}
 NO_PARAMETERS: Final[JsonObject] = {}
 
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
-_URI = re.compile(r"https://[^\s/?#@]+/[^\s?#]+")
+_URI = re.compile(r"https://[^\s/?#@]+/[^\s?#]+|azureml://(jobs|datastores)/[^\s?#]+")
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
@@ -177,9 +177,9 @@ def _named(table: Table, prefix: str) -> list[tuple[str, int]]:
 
 
 def model_file(sources: Sources, name: str, base: str, at: Callable[[], Span]) -> str | None:
-    """The path from the project's folder of a version's local file; None, reported, when there is none."""
+    """The path from the project's folder of a version's local file or folder; None, reported, when there is none."""
     path = sources.inside(name, base, at())
-    if path is not None and not sources.is_file(path):
+    if path is not None and not (sources.is_file(path) or sources.is_folder(path)):
         sources.found.error(
             "RC143", f"there is no model file {path}", at(), "Check the path; it is relative to this file."
         )

@@ -15,6 +15,7 @@ EMULATOR_SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 EMULATOR_RESOURCE_GROUP = "local"
 EMULATOR_WORKSPACE = "00000000000000000000000000000001"
 EMULATOR_LOCATION = "South Central US"
+EMULATOR_AZUREML_WORKSPACE = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,30 @@ class ClassicSettings:
     tier: str = "Standard"
     hosts: Mapping[str, str] = field(default_factory=dict)
     field_updates: str = "patch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AzuremlSettings:
+    """An Azure Machine Learning (v2) workspace. `endpoint` is the management address without trailing slash.
+
+    location: region of what is created here.
+    """
+
+    subscription: str
+    resource_group: str
+    workspace: str
+    location: str | None = None
+    api_version: str = "2026-07-01"
+    endpoint: str = "https://management.azure.com"
+    tenant: str | None = None
+
+    @property
+    def scope(self) -> str:
+        """The workspace's ARM id."""
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.workspace}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +113,7 @@ class Environment:
     vars: Mapping[str, Json] = field(default_factory=dict)
     arm: ArmSettings | None = None
     classic: ClassicSettings | None = None
-    azureml: JsonObject | None = None
+    azureml: AzuremlSettings | None = None
     storage: Mapping[str, StorageSettings] = field(default_factory=dict)
     emulator: EmulatorSettings | None = None
     ledger: str | None = None

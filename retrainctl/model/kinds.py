@@ -59,6 +59,8 @@ class KindSpec:
     slots: whether it has trained model slots.
     slots_in: fields of a read resource that show its slots, so that a move is not taken for another field's change.
     slots_readable: whether a read shows reliably what a slot serves (else the ledger is asked).
+    registers: whether versions are registered with the target, each under an identity of its own, before a slot can
+        point at them: a local file then needs a hash, but no place among blobs.
     creatable, deletable: whether an apply may create or delete it. An adopted kind is neither.
     replaceable: whether a change of an immutable field may be planned as delete and create.
     """
@@ -71,6 +73,7 @@ class KindSpec:
     slots: bool = False
     slots_in: tuple[str, ...] = ()
     slots_readable: bool = True
+    registers: bool = False
     creatable: bool = True
     deletable: bool = True
     replaceable: bool = False

@@ -82,6 +82,7 @@ class Observed:
     revision: the target's own change mark (`modifiedOn`, an ETag) where it has one.
     broken: why the resource exists but does not work (a failed creation), else None.
     busy: a change of it is under way at the service; what is read is what was before.
+    unfinished: what a change of several steps has left half-way; None where it is whole.
     document: the whole resource as read, for backup and for writes that must keep what we do not know. Never shown.
     """
 
@@ -93,6 +94,7 @@ class Observed:
     revision: str | None = None
     broken: str | None = None
     busy: bool = False
+    unfinished: str | None = None
     document: JsonObject = field(default_factory=dict, repr=False)
     normalised: tuple[Normalised, ...] = ()
 

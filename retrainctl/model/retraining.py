@@ -23,9 +23,9 @@ DATA_EXTENSIONS: Final = (".csv", ".tsv", ".arff")
 class ServiceRef:
     """A web service that can be called.
 
-    target: `classic` or `arm`. name: the Classic service's name or id; the New service's name in Azure.
-    endpoint: of a Classic service; None: its default endpoint. group: the New service's resource group; None: the
-    environment's.
+    target: `classic`, `arm` or `azureml`. name: the Classic service's name or id; the New service's name in Azure; the
+    online endpoint's name. endpoint: of a Classic service; None: its default endpoint. Of an online endpoint the
+    deployment; None: as its traffic says. group: the New service's resource group; None: the environment's.
     """
 
     target: str

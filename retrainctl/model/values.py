@@ -31,6 +31,9 @@ Missing: TypeAlias = _Missing
 class SecretRef:
     """Where a secret is kept: `env` (a variable), `file` (a path) or `keyVault` (vault `name`, secret `item`).
 
+    `generate` is kept nowhere: it is made up when it is sent. `name` says for what, `item` is the number of its
+    rotation: by that, and not by its value, two of them are the same.
+
     May stand in any field tree in place of the value. It is not secret itself: plans and files carry the reference.
     """
 
@@ -42,6 +45,8 @@ class SecretRef:
         """The manifest form: `{env: NAME}`, `{file: PATH}` or `{keyVault: URL, secret: NAME}`."""
         if self.source == "keyVault":
             return {"keyVault": self.name, "secret": self.item or ""}
+        if self.source == "generate":
+            return {"generate": self.name, "rotation": self.item or ""}
         return {self.source: self.name}
 
     @classmethod
@@ -54,6 +59,8 @@ class SecretRef:
                 return cls("file", data["file"])
             case ["keyVault", "secret"]:
                 return cls("keyVault", data["keyVault"], data["secret"])
+            case ["generate", "rotation"]:
+                return cls("generate", data["generate"], data["rotation"])
             case _:
                 raise ValueError(f"not a secret reference: {sorted(data)}")
 

@@ -14,7 +14,9 @@ from retrainctl.model.values import JsonObject, Path
 class ModelVersion:
     """One immutable `.ilearner` blob of a model.
 
-    One of these is set: `uri`, the blob without a SAS query; `file`, a path in the project that apply uploads.
+    One of these is set: `uri`, the blob without a SAS query; `file`, a path in the project that apply uploads. In a
+    slot of a target that registers models `uri` is the registered version's own id, and `file` may also be the address
+    of the blob or of the job output that it is made from.
     `sha256` is lower-case hexadecimal. `metrics` are as Evaluate Model named them. `run` is the training job's id.
     `data` are the URIs of what it was trained with, `parameters` the web service parameters of the training job.
     """

@@ -17,7 +17,7 @@ from retrainctl.apply.outcome import Receipt, Result, not_attempted
 from retrainctl.apply.rollout import Rollout
 from retrainctl.apply.run import Check, RunEnd, run_plan
 from retrainctl.apply.stopping import Stop
-from retrainctl.apply.uploads import Uploads, file_moves
+from retrainctl.apply.uploads import Uploads
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.diff.compare import SecretHash
 from retrainctl.errors import InvalidInput, RetrainctlError
@@ -408,7 +408,7 @@ def _check_secrets(plan: Plan, resolver: SecretResolver, uploads: Uploads | None
             for reference in {ref for entry in change.fields for ref in _references(entry.after)}
         ]
         if uploads is not None:
-            needs += [partial(uploads.check, move) for move in file_moves([change])]
+            needs.append(partial(uploads.check, change))
         for need in needs:
             try:
                 need()

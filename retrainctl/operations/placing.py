@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from retrainctl.apply.uploads import content_sha256
 from retrainctl.diagnostics import Diagnostic, Diagnostics
 from retrainctl.fastclass import dataclass
 from retrainctl.manifest.load import Loaded
@@ -20,7 +21,6 @@ from retrainctl.model.environment import EMULATOR_RESOURCE_GROUP, Environment
 from retrainctl.model.kind import KINDS
 from retrainctl.model.resource import Applied, Desired
 from retrainctl.model.versions import ModelLine, ModelVersion
-from retrainctl.operations.model_files import file_sha256
 from retrainctl.ports import Reading
 from retrainctl.targets.azure.clouds import PUBLIC, cloud_of
 from retrainctl.targets.blob.place import blob_uri, place_of
@@ -87,6 +87,9 @@ class _Placing:
             self._served.add(served)
         if version.file is None:
             return version
+        if KINDS[desired.address.kind].registers:
+            sha256 = version.sha256 if "://" in version.file else self._sha256(version)
+            return replace(version, sha256=sha256)
         sha256 = self._sha256(version)
         base = None if sha256 is None else self._beside(desired, slot, version, served)
         if base is None:
@@ -143,7 +146,7 @@ class _Placing:
     def _hash(self, version: ModelVersion, path: Path) -> str | None:
         address = f"Model/{version.model}"
         try:
-            actual = file_sha256(path)
+            actual = content_sha256(path)
         except OSError as error:
             message = f"{version.file} cannot be read: {error.strerror}"
             self.found.error("RC143", message, version.origin, "Check the file and its rights.", address)
@@ -175,7 +178,7 @@ class _Placing:
             assert version.file is not None
             if version.file not in self._hashes:
                 try:
-                    self._hashes[version.file] = file_sha256(self._loaded.project.root / version.file)
+                    self._hashes[version.file] = content_sha256(self._loaded.project.root / version.file)
                 except OSError:
                     self._hashes[version.file] = None
             if (sha256 := self._hashes[version.file]) is not None:

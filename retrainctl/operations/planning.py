@@ -151,6 +151,8 @@ def scopes(environment: Environment) -> dict[str, str]:
         found["arm"] = f"/subscriptions/{environment.arm.subscription}"
     if environment.classic is not None:
         found["classic"] = f"/workspaces/{environment.classic.workspace}"
+    if environment.azureml is not None:
+        found["azureml"] = environment.azureml.scope
     return found
 
 

@@ -96,6 +96,8 @@ def _from_json(path: Path, text: str, port: str | None, columns: Sequence[str] |
         raise _bad(path, f"it is not JSON: {error}") from error
     if isinstance(found, dict) and (inputs := _member(found, "inputs")) is not None:
         found = _input(path, inputs, port)
+    elif isinstance(found, dict) and isinstance(table := _member(found, "input_data", "dataframe_split"), dict):
+        found = table
     if isinstance(found, dict):
         names, values = _member(found, "columnnames", "columns"), _member(found, "values", "data")
         if isinstance(names, list) and isinstance(values, list):

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from retrainctl.apply.outcome import Fate, Result
 from retrainctl.apply.run import Check
+from retrainctl.definition import azureml_ids
 from retrainctl.errors import RetrainctlError
 from retrainctl.fastclass import dataclass
 from retrainctl.manifest.load import Loaded
@@ -22,7 +23,7 @@ from retrainctl.ports import Observer, Progress, Scorer, ServiceDirectory, Servi
 from retrainctl.targets.arm import ids as arm_ids
 from retrainctl.targets.classic import ids as classic_ids
 
-CALLABLE: Final = ("WebService", "Endpoint", "ClassicWebService")
+CALLABLE: Final = ("WebService", "Endpoint", "ClassicWebService", "OnlineEndpoint", "OnlineDeployment")
 _SHOWN: Final = 3
 
 
@@ -36,12 +37,12 @@ class ScoredTable:
 
 
 def service_of(text: str, loaded: Loaded) -> ServiceRef:
-    """The web service that an address names: `WebService/NAME`, `Endpoint/NAME`, `ClassicWebService/NAME`.
+    """The web service that an address names: `WebService/NAME`, `Endpoint/NAME`, `OnlineEndpoint/NAME` ...
 
-    A New or Classic service that no manifest declares is looked for under that name.
+    A New or Classic service or an online endpoint that no manifest declares is looked for under that name.
 
     Raises:
-        RetrainctlError: RC640, another kind, or an endpoint that no manifest declares.
+        RetrainctlError: RC640, another kind, or an endpoint or deployment that no manifest declares.
     """
     try:
         address = Address.parse(text) if "/" in text else Address("WebService", text)
@@ -57,11 +58,31 @@ def service_of(text: str, loaded: Loaded) -> ServiceRef:
         return ServiceRef(target="arm", name=place.get("name", address.name), group=place.get("resourceGroup"))
     if address.kind == "ClassicWebService":
         return ServiceRef(target="classic", name=place.get("webService", address.name))
+    if address.kind == "OnlineEndpoint":
+        return ServiceRef(target="azureml", name=place.get("name", address.name))
     if desired is None:
-        known = [one.address.name for one in loaded.desired if one.address.kind == "Endpoint"]
+        known = [one.address.name for one in loaded.desired if one.address.kind == address.kind]
         message = f"no manifest declares {address}, so its web service is not known"
         raise RetrainctlError(message, code="RC640", hint=hint(address.name, known, "endpoints"))
+    if address.kind == "OnlineDeployment":
+        return ServiceRef(target="azureml", name=place["endpoint"], endpoint=place["name"])
     return ServiceRef(target="classic", name=place["webService"], endpoint=place["name"])
+
+
+def declared_example(text: str, loaded: Loaded) -> dict[str, Any] | None:
+    """The example request that a manifest names in `example`; None where it names none.
+
+    Raises:
+        RetrainctlError: RC641, RC642, the file is no JSON object.
+    """
+    desired = next((one for one in loaded.desired if str(one.address) == text), None)
+    file = None if desired is None else desired.settings.get("example")
+    if not isinstance(file, str):
+        return None
+    found = _json_object(loaded.project.root / file)
+    if found is None:
+        raise RetrainctlError(f"{file} is no JSON object", code="RC642", hint="Write the body of a scoring request.")
+    return found
 
 
 def request_from(path: Path, ports: Callable[[], ServicePorts], port: str | None = None) -> dict[str, Any]:
@@ -72,10 +93,12 @@ def request_from(path: Path, ports: Callable[[], ServicePorts], port: str | None
     Raises:
         RetrainctlError: RC005, RC641 or RC661, the file holds neither; RC643, it is not clear for which port.
     """
-    whole = _whole_request(path)
-    if whole is not None:
+    found = _json_object(path)
+    if found is not None and (whole := _whole_request(found)) is not None:
         return whole
     known = ports()
+    if found is not None and known.any_request:
+        return found
     if port is None:
         if len(known.inputs) != 1:
             there = ", ".join(known.inputs) or "none"
@@ -120,11 +143,12 @@ def _table(port: str, given: Any) -> ScoredTable:
     if isinstance(value, list) and all(isinstance(row, Mapping) for row in value):
         columns = tuple(dict.fromkeys(str(name) for row in value for name in row))
         return ScoredTable(port=port, columns=columns, rows=tuple(tuple(row.get(n) for n in columns) for row in value))
-    return ScoredTable(port=port, columns=("value",), rows=((value,),))
+    values = value if isinstance(value, list) else [value]
+    return ScoredTable(port=port, columns=("value",), rows=tuple((one,) for one in values))
 
 
-def _whole_request(path: Path) -> dict[str, Any] | None:
-    """A JSON object with `Inputs`, in any case; None for anything else, which is read as rows."""
+def _json_object(path: Path) -> dict[str, Any] | None:
+    """A file that is one JSON object; None for anything else, which is read as rows."""
     try:
         text = path.read_bytes().decode("utf-8-sig") if path.is_file() else ""
     except (OSError, UnicodeDecodeError):
@@ -132,9 +156,14 @@ def _whole_request(path: Path) -> dict[str, Any] | None:
     if not text.lstrip().startswith("{"):
         return None
     try:
-        found = json.loads(text)
+        found: dict[str, Any] = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RetrainctlError(f"{path} is not JSON: {error}", code="RC641", hint="Mend it.") from error
+    return found
+
+
+def _whole_request(found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A request of a Studio service: an object with `Inputs`, in any case."""
     members = {str(name).casefold(): value for name, value in found.items()}
     inputs = members.get("inputs")
     if not isinstance(inputs, Mapping):
@@ -169,7 +198,11 @@ def make_check(
         return None
 
     def check(results: Sequence[Result]) -> list[str]:
-        moved = [one for one in results if one.fate is Fate.APPLIED and one.change.models]
+        moved = [
+            one
+            for one in results
+            if one.fate is Fate.APPLIED and one.change.models and one.change.address.kind in CALLABLE
+        ]
         if not moved:
             return []
         wait = max(settle.get(result.change.target, 0.0) for result in moved)
@@ -210,6 +243,14 @@ def _service_behind(change: ResourceChange) -> ServiceRef:
     if change.target == "arm":
         identity = arm_ids.parse(change.identity)
         return ServiceRef(target="arm", name=identity.name, group=identity.resource_group)
+    if change.target == "azureml":
+        deployment = azureml_ids.last(change.identity)
+        # One that moves by blue/green has two names; what its callers get is what the traffic says.
+        return ServiceRef(
+            target="azureml",
+            name=azureml_ids.last(azureml_ids.owner(change.identity)),
+            endpoint=None if azureml_ids.PAIR in deployment else deployment,
+        )
     place = classic_ids.parse(change.identity)
     return ServiceRef(target="classic", name=place.service, endpoint=place.endpoint)
 

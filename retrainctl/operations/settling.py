@@ -21,6 +21,9 @@ from retrainctl.model.resource import Applied, Observed
 from retrainctl.plan.decode import decode, decode_change
 from retrainctl.ports import Observer, Outcome, Progress, TargetError, Waiter, Writer
 
+DIRECT: Final = "direct"
+"""The step of a write that a single command makes without a plan (`operations.direct.record`)."""
+
 PLAN: Final = "plan"
 """The name under which a run keeps the plan that it carries out."""
 
@@ -51,6 +54,9 @@ def ask(
     applied = ledger.applied()
     for done, item in enumerate(unsettled, 1):
         try:
+            if item.intent.step == DIRECT:
+                settlements.append(_direct(item))
+                continue
             change = _own_change(item)
             if change is None:
                 if item.run not in planned:
@@ -63,6 +69,12 @@ def ask(
             Progress(task="settle", done=done, total=len(unsettled), item=str(item.intent.address), outcome="asked")
         )
     return Settled(settlements=tuple(settlements), open_ends=tuple(open_ends))
+
+
+def _direct(item: Unsettled) -> Settlement:
+    """A write of a single command that no plan describes: it blocks nothing, and a look at the resource tells."""
+    why = "a single command's write got no answer; look at the resource before you repeat it"
+    return Settlement(unsettled=item, outcome=Outcome.FAILED, detail={"why": why})
 
 
 def _own_change(item: Unsettled) -> ResourceChange | None:

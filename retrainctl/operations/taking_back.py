@@ -49,8 +49,10 @@ def rollback_plan(
     changes: list[ResourceChange] = []
     refused: list[Diagnostic] = []
     warnings: list[tuple[str, str]] = []
-    for change in _made_by(record, ledger, selection):
+    for change, done in _begun_by(record, ledger, selection):
         live = targets.readers[change.target].reread(change.address, change.identity)
+        if not done and (live is None or live.unfinished is None):
+            continue
         back = reverse(change, live, prune=prune)
         warnings += [
             ("not-restored", f"{change.address}: the former value of {name} is secret and was never stored")
@@ -90,11 +92,16 @@ def _record(ledger: Ledger, run: str) -> RunRecord:
     return ledger.run(wrote[-1].info.run)
 
 
-def _made_by(record: RunRecord, ledger: Ledger, selection: Selection) -> Sequence[ResourceChange]:
-    """The run's changes that took effect."""
+def _begun_by(record: RunRecord, ledger: Ledger, selection: Selection) -> Sequence[tuple[ResourceChange, bool]]:
+    """The run's changes that it began, and whether a step of each took effect; else one may stand half-way."""
     planned = changes_of(ledger, record.summary.info.run)
     done = {entry.address for entry in record.entries if entry.outcome is Outcome.DONE}
-    return [change for address, change in planned.items() if address in done and selection.takes(address)]
+    begun = {entry.address for entry in record.entries}
+    return [
+        (change, address in done)
+        for address, change in planned.items()
+        if address in begun and selection.takes(address)
+    ]
 
 
 def _refusal(address: Address, why: str) -> Diagnostic:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
@@ -11,6 +12,7 @@ from retrainctl.render.powershell_text import path, quoted, value
 from retrainctl.render.powershell_upload import is_upload, upload_lines
 from retrainctl.render.read import objects
 
+_REGIONAL: Final = re.compile(r"(?P<service>[^?]+)/CreateRegionalBlob\?.*\bregion=(?P<region>[^&]+).*")
 _OUTSIDE: Final = ("location", "tags")
 """Fields that stand beside `properties`, not in it."""
 
@@ -22,6 +24,12 @@ def arm_lines(change: Mapping[str, Any], parameters: Parameters) -> Iterator[str
             yield from upload_lines(request)
             continue
         method, url, body = str(request.get("method")), str(request.get("path")), request.get("body") or {}
+        if method == "POST" and (made := _REGIONAL.fullmatch(url)) is not None:
+            _, group, name = _place(made["service"])
+            region = quoted(unquote(made["region"]))
+            where = f"-ResourceGroupName {quoted(group)} -Name {quoted(name)}"
+            yield f"[void] (Add-AzMlWebServiceRegionalProperty {where} -Region {region} -Force)"
+            continue
         kind, group, name = _place(url)
         where = f"-ResourceGroupName {quoted(group)} -Name {quoted(name)}"
         plan = kind.casefold() == "commitmentplans"

@@ -138,6 +138,8 @@ def _text(value: Any, hidden: bool) -> str:
         (name, content), *_ = value.items()
         if name in ("$sensitive", "$hash"):
             return visible(f"{HIDDEN} #{content}") if isinstance(content, str) else HIDDEN
+        if name == "$secret" and isinstance(content, dict) and "generate" in content:
+            return f"(a new secret, rotation {visible(str(content.get('rotation')))})"
         if name == "$secret" and isinstance(content, dict):
             return f"(secret from {visible(' '.join(f'{k} {v}' for k, v in content.items()))})"
     if hidden:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from retrainctl.targets.azure.credentials import Auth
     from retrainctl.targets.azure.pipeline import Pipeline
     from retrainctl.targets.classic.client import ClassicClient
+    from retrainctl.targets.classic.deployment import Deployer
     from retrainctl.targets.classic.target import ClassicTarget
 
 _GERMANY = ".azureml.de"
@@ -82,8 +83,9 @@ class ClassicParts:
         from retrainctl.targets.azure.bucket import Bucket, Rate
         from retrainctl.targets.azure.connect import make_pipeline
 
+        hosts = hosts_of(self.settings)
         return make_pipeline(
-            [hosts_of(self.settings).management],
+            [host for host in (hosts.management, hosts.studio) if host],
             clock=self.clock,
             redactor=self.redactor,
             chance=random.random,
@@ -92,6 +94,23 @@ class ClassicParts:
             environ=self.environ,
             cloud=self._cloud,
             ca_file=self.ca_file,
+        )
+
+    def deployer(self) -> Deployer:
+        """Deploys experiments of the workspace, by the Studio API."""
+        from retrainctl.targets.azure.credentials import KeyAuth
+        from retrainctl.targets.classic.deployment import STUDIO_HEADER, Deployer
+
+        def auth() -> Auth:
+            token = self._resolved(self.settings.token)
+            self.redactor.learn(token)
+            return KeyAuth(secret=token, header=STUDIO_HEADER, prefix="")
+
+        return Deployer(
+            pipeline=self.pipeline,
+            studio=hosts_of(self.settings).studio.rstrip("/"),
+            workspace=self.settings.workspace,
+            auth=auth,
         )
 
     @cached_property

@@ -23,12 +23,14 @@ from retrainctl.model.redaction import Redactor, short_hash
 from retrainctl.model.values import Secret, SecretRef
 from retrainctl.ports import Clock, LedgerStore, Planner, SecretResolver, SecretUnavailable, TargetSet, Writer
 from retrainctl.targets.arm.planner import ArmPlanner
+from retrainctl.targets.azureml.planner import AzuremlPlanner
 from retrainctl.targets.classic.planner import ClassicPlanner
 from retrainctl.wiring.secrets import BuiltInSecrets, Secrets
 
 if TYPE_CHECKING:
     from retrainctl.targets.arm.copies import Copies
     from retrainctl.targets.arm.target import ArmTarget
+    from retrainctl.targets.azureml.target import AzuremlTarget
     from retrainctl.targets.blob.access import Access
     from retrainctl.targets.blob.store import AzureBlobStore
     from retrainctl.targets.snapshot.registry import Snapshot
@@ -61,6 +63,8 @@ def planners(environment: Environment) -> dict[str, Planner]:
         found["arm"] = ArmPlanner(settings=environment.arm, environment=environment.name)
     if environment.classic is not None:
         found["classic"] = ClassicPlanner(settings=environment.classic)
+    if environment.azureml is not None:
+        found["azureml"] = AzuremlPlanner(settings=environment.azureml)
     return found
 
 
@@ -71,6 +75,8 @@ def online(project: Project, environment: Environment, outside: Outside) -> Targ
         writers["arm"] = arm
     if (classic := classic_parts(project, environment, outside)) is not None:
         writers["classic"] = classic.target()
+    if (azureml := azureml_target(project, environment, outside)) is not None:
+        writers["azureml"] = azureml
     return TargetSet(readers=writers, planners=planners(environment), writers=writers)
 
 
@@ -122,6 +128,54 @@ def arm_target(project: Project, environment: Environment, outside: Outside) -> 
         parallel=outside.parallel,
         copies=_copies(project, environment) if outside.copies else None,
     )
+
+
+def azureml_target(project: Project, environment: Environment, outside: Outside) -> AzuremlTarget | None:
+    """The workspace of Azure Machine Learning v2; None where the environment has no `azureml` settings."""
+    if environment.azureml is None:
+        return None
+    from retrainctl.targets.azure.bucket import ARM_RATE, Bucket, Rate
+    from retrainctl.targets.azure.clouds import cloud_of
+    from retrainctl.targets.azure.connect import make_pipeline, management_auth, shared_tokens
+    from retrainctl.targets.azure.credentials import Auth, KeyAuth, TokenAuth
+    from retrainctl.targets.azureml.client import SCORING_SCOPE, AzuremlClient, at_base
+    from retrainctl.targets.azureml.target import AzuremlTarget
+
+    handle = start_emulator(project, environment)
+    settings = environment.azureml
+    if handle is not None:
+        settings = replace(settings, endpoint=handle.url.rstrip("/"))
+    cloud = cloud_of(settings.endpoint)
+    rate = Rate(concurrency=outside.parallel) if handle is not None else replace(ARM_RATE, concurrency=outside.parallel)
+    pipeline = make_pipeline(
+        [settings.endpoint],
+        clock=outside.clock,
+        redactor=outside.redactor,
+        chance=random.random,
+        bucket=Bucket(outside.clock, rate),
+        environ={} if handle is not None else outside.environ,
+        cloud=cloud,
+        ca_file=handle.ca if handle is not None else extra_authorities(outside.environ),
+    )
+    auth: Auth
+    scoring: Auth
+    if handle is not None:
+        token = Secret(handle.token)
+        outside.redactor.learn(token)
+        auth = scoring = KeyAuth(secret=token)
+    else:
+        tokens = shared_tokens(clock=outside.clock, cloud=cloud, tenant=settings.tenant)
+        auth, scoring = management_auth(tokens, settings.endpoint), TokenAuth(source=tokens, scope=SCORING_SCOPE)
+    client = AzuremlClient(
+        pipeline=pipeline,
+        endpoint=settings.endpoint,
+        scope=settings.scope,
+        auth=auth,
+        api_version=settings.api_version,
+        scoring_auth=scoring,
+        reroute=str if handle is None else partial(at_base, handle.url),
+    )
+    return AzuremlTarget(client=client, planner=AzuremlPlanner(settings=settings), parallel=outside.parallel)
 
 
 def _copies(project: Project, environment: Environment) -> Copies:
@@ -198,7 +252,10 @@ def _real_secrets(project: Project, environment: Environment, outside: Outside) 
 
 
 def secret_hash(secrets: SecretResolver, environment: str, reference: SecretRef, address: Address) -> str | None:
-    """The short hash of a referenced secret; None where it does not resolve here."""
+    """The short hash of a referenced secret; None where it does not resolve here. Of one that is generated, nobody
+    keeps the value: the number of its rotation counts."""
+    if reference.source == "generate":
+        return short_hash(f"rotation {reference.item}", environment=environment, address=str(address))
     try:
         value = secrets.resolve(reference).reveal()
     except SecretUnavailable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -67,6 +68,8 @@ class Secrets:
                 return self._from_file(reference.name)
             case "keyVault":
                 return self._from_vault(reference.name, reference.item or "")
+            case "generate":
+                return generated()
             case _:
                 raise SecretUnavailable(
                     f"{reference}: secrets come from env, file or keyVault, not from {reference.source}",
@@ -130,11 +133,21 @@ class Secrets:
 
 
 class BuiltInSecrets:
-    """For an emulator environment: references are not resolved, each one stands for a made-up value of its own."""
+    """For an emulator environment: references are not resolved, each one stands for a made-up value of its own.
+
+    A generated one is new every time there too: who rotates a key wants to see the old one refused.
+    """
 
     def resolve(self, reference: SecretRef) -> Secret:
+        if reference.source == "generate":
+            return generated()
         digest = hashlib.sha256(f"retrainctl emulator {reference}".encode()).digest()
         return Secret(base64.b64encode(digest + digest).decode())
+
+
+def generated() -> Secret:
+    """A new secret, 64 random bytes as base64: what the keys that the service itself makes look like."""
+    return Secret(base64.b64encode(os.urandom(64)).decode())
 
 
 def _vault_base(vault: str, suffix: str) -> str:

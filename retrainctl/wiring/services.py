@@ -23,6 +23,7 @@ from retrainctl.wiring.connect import (
 if TYPE_CHECKING:
     from retrainctl.ports import ServiceDirectory
     from retrainctl.targets.arm.client import ArmClient
+    from retrainctl.targets.azureml.client import AzuremlClient
 
 
 def service_directory(project: Project, environment: Environment, outside: Outside) -> ServiceDirectory:
@@ -52,6 +53,7 @@ def service_directory(project: Project, environment: Environment, outside: Outsi
         pipeline=pipeline,
         classic=None if parts is None else parts.client,
         arm=_arm(project, environment, outside),
+        azureml=_azureml(project, environment, outside),
         group=environment.arm.resource_group if environment.arm is not None else "",
         locate=partial(place_of, suffix=cloud.blob, endpoints=endpoints),
         credential=storage_secrets(project, environment, outside),
@@ -96,6 +98,20 @@ def _arm(project: Project, environment: Environment, outside: Outside) -> Callab
 
     def client() -> ArmClient:
         target = arm_target(project, environment, outside)
+        assert target is not None
+        return target.client
+
+    return client
+
+
+def _azureml(project: Project, environment: Environment, outside: Outside) -> Callable[[], AzuremlClient] | None:
+    if environment.azureml is None:
+        return None
+
+    def client() -> AzuremlClient:
+        from retrainctl.wiring.connect import azureml_target
+
+        target = azureml_target(project, environment, outside)
         assert target is not None
         return target.client
 

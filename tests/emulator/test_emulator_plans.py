@@ -106,6 +106,11 @@ def test_usage_is_counted_down_day_by_day(emulator: Emulator, tmp_path: Path) ->
     meter = "machineLearningWebServiceTransactions"
     assert [record["planQuantitiesAfterUsage"][meter] for record in records] == [40000.0, 0.0]
     assert [record["planUsageOverage"][meter] for record in records] == [0.0, 30000.0]
+    emulator.faults(page_size=1)
+    page = emulator.http.get(f"{PLANS}/s1/usageHistory", params=V16).json()
+    assert page["value"] == records[:1]
+    rest = emulator.http.get(page["nextLink"]).json()
+    assert rest == {"value": records[1:]}
 
 
 def test_an_etag_is_checked_when_switched_on(emulator: Emulator) -> None:

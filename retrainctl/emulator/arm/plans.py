@@ -12,7 +12,7 @@ from uuid import uuid4
 from retrainctl.emulator.arm.dialect import bad_request
 from retrainctl.emulator.arm.gateway import Gateway
 from retrainctl.emulator.arm.regions import REGIONS, slug
-from retrainctl.emulator.arm.skiptoken import paged
+from retrainctl.emulator.arm.skiptoken import next_link, paged, position
 from retrainctl.emulator.clock import stamp
 from retrainctl.emulator.exchange import Answer, Call, Refusal
 from retrainctl.emulator.frame import Frame
@@ -194,7 +194,12 @@ class Plans:
         days: dict[str, dict[str, float]] = {}
         for day, meter, amount in rows:
             days.setdefault(day, {})[meter] = amount
-        return Answer(body={"value": [_usage_record(day, usage, left) for day, usage in days.items()]})
+        records = [_usage_record(day, usage, left) for day, usage in days.items()]
+        start, limit = position(call), int(self._frame.knobs.number("page-size"))
+        body: dict[str, Any] = {"value": records[start : start + limit]}
+        if start + limit < len(records):
+            body["nextLink"] = next_link(call, start + limit)
+        return Answer(body=body)
 
     def _skus(self, call: Call) -> Answer:
         del call

@@ -40,6 +40,22 @@ PROVIDERS: Final[dict[str, dict[str, Any]]] = {
         ],
         "registrationState": "Registered",
     },
+    "Microsoft.MachineLearningServices": {
+        # azureml-v2.md section 1: every api-version of the types is taken.
+        "resourceTypes": [
+            _type(name, list(REGIONS), ["2026-07-01", "2025-12-01", "2024-10-01"])
+            for name in (
+                "workspaces",
+                "workspaces/models",
+                "workspaces/models/versions",
+                "workspaces/onlineEndpoints",
+                "workspaces/onlineEndpoints/deployments",
+                "workspaces/batchEndpoints",
+                "workspaces/batchEndpoints/deployments",
+            )
+        ],
+        "registrationState": "Registered",
+    },
     "Microsoft.Storage": {
         "resourceTypes": [
             _type("storageAccounts", list(REGIONS), ["2015-06-15"]),

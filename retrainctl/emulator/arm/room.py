@@ -51,5 +51,13 @@ class ArmRoom:
         """As `serving.ServiceSource` asks."""
         return serving.serving(self._frame, flavour, scope, service)
 
+    def used(self, owner: str, transactions: int, seconds: float) -> None:
+        """As `serving.UsageMeter` says: noted on the plan that pays for the service, where there is one."""
+        service = serving.owned(self._frame, owner)
+        if service is not None:
+            with self._frame.store.transaction():
+                self.associations.add_usage(service.id, plans.TRANSACTIONS, transactions)
+                self.associations.add_usage(service.id, plans.COMPUTE_HOURS, seconds / 3600)
+
     def sections(self) -> Mapping[str, Section]:
         return {"commitmentPlans": self._seeding.commitment_plans, "webServices": self._seeding.web_services}

@@ -59,5 +59,12 @@ def drop_models(frame: Frame, service: Resource) -> None:
             room.keep_models(_owner(service), {})
 
 
+def owned(frame: Frame, owner: str) -> Resource | None:
+    """The service of an owner's name; None for what is no New service."""
+    flavour, _, guid = owner.partition("/")
+    service = frame.resources.by_alias(guid) if flavour == _FLAVOUR else None
+    return service if service is not None and service.type == TYPE.lower() else None
+
+
 def _owner(service: Resource) -> str:
     return f"{_FLAVOUR}/{service.head['state']['guid']}"

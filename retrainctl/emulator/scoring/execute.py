@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from time import perf_counter
 from typing import Any, Final
 
 from retrainctl.emulator.exchange import Answer, Call, Refusal
@@ -70,6 +71,7 @@ class Execute:
             models = {name: self._loaded.get(parts, files[name], name) for name, parts in contents.items()}
             return _run(graph, outputs, tables, models, serving.properties)
 
+        began = perf_counter()
         try:
             results, notes = await asyncio.to_thread(work)
         except ModuleFailed as error:
@@ -79,6 +81,7 @@ class Execute:
                 f"Module execution encountered an error in {error.module}.",
                 [(error.kind, error.text)],
             ) from error
+        self._services.used(serving, perf_counter() - began)
         details = call.query.get("details", "").lower() == "true"
         swagger = call.query.get("format", "").lower() == "swagger"
         shown = {name: write_table(table, details=details, swagger=swagger) for name, table in results.items()}

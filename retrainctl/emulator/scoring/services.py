@@ -14,7 +14,7 @@ from retrainctl.emulator.blob.shelf import Shelf
 from retrainctl.emulator.exchange import Call, Refusal
 from retrainctl.emulator.frame import Frame
 from retrainctl.emulator.scoring.dialect import not_found, unauthorized
-from retrainctl.emulator.serving import ServiceSource, Serving
+from retrainctl.emulator.serving import ServiceSource, Serving, UsageMeter
 from retrainctl.emulator.training.graph import Graph, GraphInvalid, read_graph
 
 _LOADED: Final = 64
@@ -54,6 +54,12 @@ class Services:
         if scheme.lower() != "bearer" or not known:
             raise unauthorized()
         return serving
+
+    def used(self, serving: Serving, seconds: float) -> None:
+        """One answered call, for the plan that pays for it."""
+        for room in self._frame.rooms:
+            if isinstance(room, UsageMeter):
+                room.used(serving.owner, 1, seconds)
 
     def graph(self, serving: Serving) -> Graph:
         """Raises `Refusal` 400 for a definition that is no graph."""

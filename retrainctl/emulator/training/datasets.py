@@ -119,6 +119,46 @@ def _home(chance: Random, age: int, sex: str) -> tuple[str, str]:
     return ("Divorced" if age < 60 or draw < 0.92 else "Widowed"), "Not-in-family"
 
 
+CHURN_COLUMNS: Final = (
+    *("tenure-months", "contract", "payment", "internet", "monthly-charges", "support-calls", "churned"),
+)
+
+
+def churn(seed: str = "2026", rows: int = 3000) -> bytes:
+    """Customers of a telephone company who left it or not, as CSV."""
+    return _csv(CHURN_COLUMNS, _churn_rows(seed, rows))
+
+
+def _churn_rows(seed: str, rows: int) -> Iterator[Row]:
+    chance = Random(f"retrainctl churn {seed}")  # noqa: S311 - made-up data, not a secret
+    for _ in range(rows):
+        tenure = 1 + int(71 * chance.random() ** 1.4)
+        contract = _pick(chance, (0.55, 0.78))
+        payment = _pick(chance, (0.35, 0.6, 0.8))
+        internet = _pick(chance, (0.22, 0.56))
+        charges = round(max(18.0, 22.0 + 24.0 * internet + 9.0 * _bell(chance)), 2)
+        calls = min(9, int(-1.3 * math.log(1.0 - chance.random())))
+        leaning = (
+            0.4
+            - 0.045 * tenure
+            - 1.3 * contract
+            + (0.7 if payment == 0 else -0.1)
+            + 0.5 * internet
+            + 0.018 * (charges - 50.0)
+            + 0.45 * calls
+        )
+        left = "yes" if chance.random() < 1 / (1 + math.exp(-leaning)) else "no"
+        yield (
+            tenure,
+            ("month-to-month", "one-year", "two-year")[contract],
+            ("check", "transfer", "card", "debit")[payment],
+            ("none", "dsl", "fibre")[internet],
+            charges,
+            calls,
+            left,
+        )
+
+
 def _pick(chance: Random, limits: Sequence[float]) -> int:
     """A place in a list whose shares add up to `limits`."""
     draw = chance.random()
@@ -135,5 +175,5 @@ def _csv(names: Sequence[str], rows: Iterator[Row]) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-DATASETS: Final[Mapping[str, Callable[..., bytes]]] = {"bikeRental": bike_rental, "census": census}
+DATASETS: Final[Mapping[str, Callable[..., bytes]]] = {"bikeRental": bike_rental, "census": census, "churn": churn}
 """Generators by the name that a seed gives them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from retrainctl.definition.azureml_ids import asset
 from retrainctl.diagnostics import Span
 from retrainctl.manifest.context import Context
 from retrainctl.manifest.document import children, size
@@ -55,8 +56,9 @@ def _version(
     return ModelVersion(
         model=instance.address.name,
         version=entry["version"],
-        uri=entry.get("uri"),
+        uri=entry.get("uri") or _registered(entry, context),
         file=file,
+        registered=entry.get("registered"),
         sha256=sha256.lower() if sha256 is not None else None,
         etag=entry.get("etag"),
         trained_at=entry.get("trainedAt"),
@@ -66,6 +68,14 @@ def _version(
         parameters=entry.get("parameters", NO_PARAMETERS),
         origin=origin,
     )
+
+
+def _registered(entry: dict[str, Any], context: Context) -> str | None:
+    """The id of a version that a workspace has already: what a deployment that serves it shows."""
+    settings = context.environment.azureml
+    if settings is None or "registered" not in entry or "file" in entry:
+        return None
+    return asset(entry["registered"], settings.scope, "models")
 
 
 def _places(instance: Instance, count: int) -> list[Span]:

@@ -14,10 +14,19 @@ from retrainctl.manifest.references import after, arm_id, arm_place, pinned, sec
 from retrainctl.model.address import Address
 from retrainctl.model.environment import ArmSettings
 from retrainctl.model.resource import Desired
-from retrainctl.model.values import Tree
+from retrainctl.model.values import SecretRef, Tree
 from retrainctl.model.versions import ModelVersion
 
-_FIELDS: Final = ("location", "title", "description", "tags", "realtimeConfiguration", "diagnostics")
+_FIELDS: Final = (
+    "location",
+    "title",
+    "description",
+    "tags",
+    "realtimeConfiguration",
+    "diagnostics",
+    "readOnly",
+    "exposeSampleData",
+)
 _PLAN: Final = "CommitmentPlan"
 
 
@@ -56,7 +65,23 @@ def _fields(instance: Instance) -> dict[str, Tree]:
     if (account := spec.get("storageAccount")) is not None:
         key = account.get("key")
         fields["storageAccount"] = {"name": account["name"]} if key is None else {**account, "key": secret(key)}
+    if (keys := spec.get("keys")) is not None:
+        fields["keys"] = {name: _key(instance, name, item) for name, item in keys.items()}
+    if (regions := spec.get("regions")) is not None:
+        fields["regions"] = {str(region).replace(" ", "").lower(): "present" for region in regions}
     return fields
+
+
+def _key(instance: Instance, name: str, given: Mapping[str, Any]) -> SecretRef:
+    """A key that is kept somewhere, or one that is made up anew for each number of `rotation`."""
+    if "rotation" in given:
+        return generated_key(instance.address, name, given["rotation"])
+    return secret(given)
+
+
+def generated_key(address: Address, name: str, rotation: object) -> SecretRef:
+    """The key `primary` or `secondary` of a web service, made up for a rotation."""
+    return SecretRef("generate", f"{address} {name} key", str(rotation))
 
 
 def _commitment_plan(instance: Instance, context: Context, arm: ArmSettings) -> tuple[str, Address | None] | None:

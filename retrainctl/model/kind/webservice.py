@@ -1,8 +1,12 @@
-"""`WebService`: a New (Azure Resource Manager) web service; arm-webservices.md sections 4 to 6."""
+"""`WebService`: a New (Azure Resource Manager) web service; arm-webservices.md sections 4 to 6 and 9.
+
+`regions` is no member of the service's object: it says for which regions the service keeps a copy of its encrypted
+parameters (`present` or `missing`).
+"""
 
 from __future__ import annotations
 
-from retrainctl.model.kinds import FieldTrait, KindSpec
+from retrainctl.model.kinds import FieldTrait, KindSpec, Unreadable
 
 SPEC = KindSpec(
     kind="WebService",
@@ -18,7 +22,13 @@ SPEC = KindSpec(
         FieldTrait(path=("readOnly",), default=False),
         FieldTrait(path=("exposeSampleData",), default=False),
         FieldTrait(path=("realtimeConfiguration", "maxConcurrentCalls"), default=20),
-        FieldTrait(path=("keys",), write_only=True, secret=True),
+        # Nobody knows whether a key is the declared one before we have written it.
+        *(
+            FieldTrait(path=("keys", name), write_only=True, secret=True, unreadable=Unreadable.WRITE)
+            for name in ("primary", "secondary")
+        ),
+        # Once made, a region's copy stays; that one is missing was nobody's wish.
+        FieldTrait(path=("regions", "*"), condition=True),
         FieldTrait(path=("storageAccount", "name"), immutable=True),
         FieldTrait(path=("storageAccount", "key"), write_only=True, secret=True),
         FieldTrait(path=("commitmentPlan",), immutable=True, write_only=True),

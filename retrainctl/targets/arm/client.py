@@ -202,6 +202,11 @@ class ArmClient:
             for location in kind.locations or ()
         )
 
+    def permissions(self, group: str) -> tuple[JsonObject, ...]:
+        """What the signed-in identity may do in a resource group: objects with `actions` and `notActions`."""
+        url = self._url(f"{self._group(group)}/providers/Microsoft.Authorization/permissions", "2022-04-01")
+        return tuple(self._pages(url, f'read the permissions in resource group "{group}"'))
+
     # Addresses
 
     def service_url(self, group: str, name: str, *, below: str = "", **query: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from retrainctl.definition.document import properties_of
 from retrainctl.definition.edit import revise
-from retrainctl.definition.parameters import ENCRYPTED, is_masked
+from retrainctl.definition.parameters import ENCRYPTED, PREVIEW, is_masked
 from retrainctl.definition.slots import find
 from retrainctl.diagnostics import Diagnostic, Span
 from retrainctl.errors import InvalidInput
@@ -96,6 +96,14 @@ def judge_plan(
         findings.append(say("RC346", message, ("sku", "capacity"), "It multiplies quantities and cost."))
     risks = tuple(_capacity_risk(change))
     return Judgement(findings=tuple(findings), risks=risks)
+
+
+def judge_regions(desired: Desired, api_version: str) -> list[Diagnostic]:
+    """Only 2017-01-01 keeps encrypted parameters per region (section 9)."""
+    if not desired.fields.get("regions") or api_version != PREVIEW:
+        return []
+    hint = "Set `apiVersion: 2017-01-01` in the environment's `arm`, or leave `regions` out."
+    return [_Say(desired)("RC344", f"api-version {PREVIEW} knows no regions of a service", ("regions",), hint)]
 
 
 class _Say:

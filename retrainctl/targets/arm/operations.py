@@ -58,6 +58,7 @@ class Operations:
     """Follows operations on one management host.
 
     endpoint: the host's base address. get: an authenticated GET of an absolute URL on it: (url, deed, waiter).
+    status_path: what the path of an operation of this provider looks like.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Operations:
         get: Callable[[str, str, Waiter], Answer],
         clean: Callable[[str], str],
         patience: Patience | None = None,
+        status_path: re.Pattern[str] = _STATUS_PATH,
     ) -> None:
         self._endpoint = endpoint
         self._api_version = api_version
@@ -76,6 +78,7 @@ class Operations:
         self._get = get
         self._clean = clean
         self._patience = patience or Patience()
+        self._status_path = status_path
 
     def finish(self, start: Answer, resource: str, waiter: Waiter, *, deletion: bool = False) -> Performed:
         """Waits for the end of what `start` began on `resource` (its URL); a 2xx first answer proves nothing.
@@ -94,7 +97,7 @@ class Operations:
 
     def settle(self, operation: str, waiter: Waiter) -> Performed:
         """Asks what became of an operation of an earlier run; the address is rebuilt on our host."""
-        found = _STATUS_PATH.fullmatch(urlsplit(operation).path)
+        found = self._status_path.fullmatch(urlsplit(operation).path)
         if found is None:
             error = Rejected(
                 f"this is not an operation of a web service: {without_query(operation)[:200]!r}",
@@ -116,7 +119,7 @@ class Operations:
                 return named
         except Rejected:
             return None
-        found = _STATUS_PATH.fullmatch(urlsplit(named).path)
+        found = self._status_path.fullmatch(urlsplit(named).path)
         return None if found is None else self._rebuilt(found[0])
 
     def _asked(self, answer: Answer) -> float | None:

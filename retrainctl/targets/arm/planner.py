@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import quote
 
 from retrainctl.fastclass import dataclass
 from retrainctl.model.change import Action, Request, ResourceChange, Step
@@ -13,8 +15,9 @@ from retrainctl.model.values import JsonObject
 from retrainctl.ports import Judgement
 from retrainctl.targets.arm import ids
 from retrainctl.targets.arm.ids import PLAN_VERSION
-from retrainctl.targets.arm.judgement import judge_plan, judge_service
+from retrainctl.targets.arm.judgement import judge_plan, judge_regions, judge_service
 from retrainctl.targets.arm.requests import (
+    REGIONS,
     Hider,
     creation_body,
     plan_creation_body,
@@ -25,6 +28,7 @@ from retrainctl.targets.arm.requests import (
 SERVICE: Final = "WebService"
 PLAN: Final = "CommitmentPlan"
 
+_REGION: Final = "region-"
 _WAIT = "the asynchronous operation"
 _CHECK = "read back and compare"
 
@@ -43,8 +47,11 @@ class ArmPlanner:
         self, change: ResourceChange, desired: Desired | None, observed: Observed | None, facts: JsonObject
     ) -> Judgement:
         """Refusals with their fix, and what a reviewer should know."""
-        judge = judge_plan if change.address.kind == PLAN else judge_service
-        return judge(change, desired, observed, facts)
+        if change.address.kind == PLAN:
+            return judge_plan(change, desired, observed, facts)
+        judged = judge_service(change, desired, observed, facts)
+        refused = [] if desired is None else judge_regions(desired, self.settings.api_version)
+        return replace(judged, findings=(*judged.findings, *refused)) if refused else judged
 
     def steps(self, change: ResourceChange, observed: Observed | None) -> tuple[Step, ...]:
         """One call per step; a replacement has two steps. Nothing to do, no step."""
@@ -55,11 +62,14 @@ class ArmPlanner:
                 wait=None if change.address.kind == PLAN else _WAIT,
                 check=_CHECK,
             )
-            for name in step_names(change.action)
+            for name in step_names(change)
         )
 
     def _request(self, change: ResourceChange, name: str, observed: Observed | None) -> Request:
         path = f"{ids.parse(change.identity).path}?api-version={version_for(change, self.settings)}"
+        if (region := region_of(name)) is not None:
+            at, _, version = path.partition("?")
+            return Request(method="POST", path=f"{at}/CreateRegionalBlob?{version}&region={quote(region, safe='')}")
         if name == "delete":
             return Request(method="DELETE", path=path)
         body = self.body(change, name, {} if observed is None else observed.document)
@@ -80,19 +90,32 @@ class ArmPlanner:
         return ids.commitment_plan(self.settings.subscription, self.settings.resource_group, name)
 
 
-def step_names(action: Action) -> Iterator[str]:
-    """The steps of an action, in order."""
-    match action:
+def step_names(change: ResourceChange) -> Iterator[str]:
+    """The steps of a change, in order: the resource itself, then each region that it lacks."""
+    match change.action:
         case Action.CREATE:
             yield "create"
         case Action.UPDATE:
-            yield "update"
+            if change.models or any(entry.path[0] != REGIONS for entry in change.fields):
+                yield "update"
         case Action.DELETE:
             yield "delete"
         case Action.REPLACE:
             yield from ("delete", "create")
         case Action.NO_OP:
             return
+    yield from (f"{_REGION}{region}" for region in regions_of(change))
+
+
+def regions_of(change: ResourceChange) -> tuple[str, ...]:
+    """The regions that a change makes a copy of the encrypted parameters for."""
+    wanted = change.wanted().get(REGIONS)
+    return tuple(sorted(wanted)) if isinstance(wanted, Mapping) else ()
+
+
+def region_of(step: str) -> str | None:
+    """The region that a step is about; None for a step about the resource itself."""
+    return step.removeprefix(_REGION) if step.startswith(_REGION) else None
 
 
 def version_for(change: ResourceChange, settings: ArmSettings) -> str:

@@ -24,7 +24,9 @@ from retrainctl.model.values import MISSING, JsonObject, Missing, Path, SecretRe
 _NEW: Final[JsonObject] = {"properties": {}}
 # Groups whose other members a read does not show: an update sends the changed ones by themselves.
 _ALONE: Final = frozenset({"keys", "storageAccount"})
-_FIXED: Final = frozenset({"location", "commitmentPlan", "packageType", "machineLearningWorkspace"})
+REGIONS: Final = "regions"
+"""The field that is no member of the service: each region in it is a call of its own (section 9)."""
+_FIXED: Final = frozenset({REGIONS, "location", "commitmentPlan", "packageType", "machineLearningWorkspace"})
 
 Plans = Callable[[str], str]
 """The id of the commitment plan that a manifest calls by this address."""
@@ -38,7 +40,8 @@ def creation_body(change: ResourceChange, api_version: str, plan_id: Plans) -> d
 
     Raises `InvalidInput` where the plan cannot hold what the service needs (ciphertext, a slot that is not there).
     """
-    document = _with_models(revise(_NEW, ((f.path, f.after) for f in change.fields)), change)
+    declared = [f for f in change.fields if f.path[0] != REGIONS]
+    document = _with_models(revise(_NEW, ((f.path, f.after) for f in declared)), change)
     properties = {"packageType": "Graph", **document["properties"]}
     if "commitmentPlan" in properties:
         properties["commitmentPlan"] = _plan(properties["commitmentPlan"], plan_id)

@@ -6,9 +6,11 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import field, replace
 from typing import Any, Final, TypeVar
 
 from retrainctl.definition import commitmentplan, document, export, observe
+from retrainctl.definition.parameters import PREVIEW
 from retrainctl.definition.shape import COMMITMENT_PLAN
 from retrainctl.errors import InvalidInput
 from retrainctl.fastclass import dataclass
@@ -32,8 +34,8 @@ from retrainctl.ports import (
 from retrainctl.targets.arm import ids
 from retrainctl.targets.arm.client import ArmClient
 from retrainctl.targets.arm.copies import Copies
-from retrainctl.targets.arm.planner import PLAN, SERVICE, ArmPlanner
-from retrainctl.targets.arm.requests import hidden_places, reveal
+from retrainctl.targets.arm.planner import PLAN, SERVICE, ArmPlanner, region_of
+from retrainctl.targets.arm.requests import REGIONS, hidden_places, reveal
 from retrainctl.targets.azure.bucket import Pause
 from retrainctl.targets.azure.pipeline import Answer
 
@@ -49,6 +51,7 @@ class ArmTarget:
     """Reads and writes through an `ArmClient`.
 
     planner: makes the bodies, so that what is sent is what was planned. parallel: reads at one time.
+    regions: which regions' copies a read looks for, by key of the id: those that were wanted or written before.
     scan_associations: whether `read` also finds out which plan pays for which service (one call per plan), as
     `facts["associations"]`; a service itself never shows it (arm-webservices.md section 5). copies: what `read` may
     take a definition from that has not changed since; None: every definition is read.
@@ -58,6 +61,7 @@ class ArmTarget:
     planner: ArmPlanner
     secrets: SecretResolver
     parallel: int = 8
+    regions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     scan_associations: bool = False
     copies: Copies | None = None
 
@@ -77,6 +81,8 @@ class ArmTarget:
         Raises `TargetError` when nothing can be read at all (no connection, no credentials).
         """
         identities = {desired.address: self.identity(desired) for desired in wanted}
+        for desired in wanted:
+            self._look_for(identities[desired.address], desired.fields.get(REGIONS))
         failures: dict[Address, TargetError] = {}
         # A name that cannot be part of an id belongs to nothing that exists; judging the change says so.
         possible = {address: identity for address, identity in identities.items() if _is_id(identity)}
@@ -156,7 +162,8 @@ class ArmTarget:
         address, identity, listed = what
         copies = self.copies if address.kind == SERVICE else None
         if copies is not None and listed and (kept := copies.find(ids.key(identity), listed)) is not None:
-            return observe.observe(address, identity, kept, now=self.client.pipeline.clock.now())
+            observed = observe.observe(address, identity, kept, now=self.client.pipeline.clock.now())
+            return self._with_regions(observed, None)
         try:
             found = self.reread(address, identity)
         except TargetError as error:
@@ -173,7 +180,31 @@ class ArmTarget:
             return commitmentplan.observe(address, identity, document.proper(found, COMMITMENT_PLAN))
         found = self.client.get_service(place.resource_group, place.name, pause=pause)
         now = self.client.pipeline.clock.now()
-        return observe.observe(address, identity, document.proper(found), now=now)
+        return self._with_regions(observe.observe(address, identity, document.proper(found), now=now), pause)
+
+    def _look_for(self, identity: str, wanted: Any) -> None:
+        if isinstance(wanted, Mapping) and wanted:
+            known = self.regions.get(ids.key(identity), ())
+            self.regions[ids.key(identity)] = tuple(sorted({*known, *wanted}))
+
+    def _with_regions(self, observed: Observed, pause: Pause | None) -> Observed:
+        """The service with what the regions in question have: a copy is present or missing. One call each, for nothing
+        lists them (arm-webservices.md section 9)."""
+        asked = self.regions.get(ids.key(observed.identity), ())
+        if not asked or self.planner.settings.api_version == PREVIEW:
+            return observed
+        place = ids.parse(observed.identity)
+        there: dict[str, str] = {}
+        for region in asked:
+            try:
+                self.client.get_service(place.resource_group, place.name, region=region, pause=pause)
+            except NotFound as error:
+                if error.service_code != "PerRegionPayloadNotFound":
+                    raise
+                there[region] = "missing"
+            else:
+                there[region] = "present"
+        return replace(observed, fields={**observed.fields, REGIONS: there})
 
     def _parallel(self, work: Callable[[Any], _T], items: Sequence[Any]) -> Iterable[_T]:
         if len(items) < 2 or self.parallel < 2:
@@ -233,6 +264,7 @@ class ArmTarget:
 
     def perform(self, change: ResourceChange, step: Step, observed: Observed | None, waiter: Waiter) -> Performed:
         """Builds the call anew from `observed`, sends it and waits for the final result."""
+        self._look_for(change.identity, change.wanted().get(REGIONS))
         try:
             body = self._body(change, step, observed, waiter)
         except TargetError as error:
@@ -260,7 +292,7 @@ class ArmTarget:
 
     def _body(self, change: ResourceChange, step: Step, observed: Observed | None, waiter: Waiter) -> Any:
         """The body with its secrets. Raises `TargetError` for what can be known before sending, `SecretUnavailable`."""
-        if step.id == "delete":
+        if step.id == "delete" or region_of(step.id) is not None:
             return None
         live: JsonObject = {}
         if step.id == "create":
@@ -307,6 +339,8 @@ class ArmTarget:
         if step.id == "delete":
             delete = client.delete_plan if change.address.kind == PLAN else client.delete_service
             return delete(group, name, pause=pause)
+        if (region := region_of(step.id)) is not None:
+            return client.create_regional(group, name, region, pause=pause)
         if change.address.kind == PLAN:
             write = client.put_plan if step.id == "create" else client.patch_plan
         else:

@@ -14,11 +14,13 @@ from retrainctl.targets.arm.client import ArmClient
 from retrainctl.targets.arm.ids import web_service
 from retrainctl.targets.azure.credentials import KeyAuth
 from retrainctl.targets.azure.pipeline import Pipeline
+from retrainctl.targets.azureml.client import AzuremlClient
 from retrainctl.targets.classic.client import ClassicClient
 from retrainctl.targets.classic.ids import Place
 from retrainctl.targets.classic.reading import default_name, find_service
 from retrainctl.targets.services.client import ServiceClient
 from retrainctl.targets.services.description import example_request
+from retrainctl.targets.services.online import OnlineService
 from retrainctl.targets.services.requests import Credential, Locate
 
 _SWAGGER: Final = "/swagger.json"
@@ -27,8 +29,8 @@ _SWAGGER: Final = "/swagger.json"
 class Directory:
     """Thread-safe; each service is looked up once.
 
-    classic, arm: give the client of a target; None where the environment has no such target. group: the resource group
-    of a New service that names none. reroute: where an address of the services API is really called.
+    classic, arm, azureml: give the client of a target; None where the environment has no such target. group: the
+    resource group of a New service that names none. reroute: where an address of the services API is really called.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Directory:
         pipeline: Pipeline,
         classic: Callable[[], ClassicClient] | None,
         arm: Callable[[], ArmClient] | None,
+        azureml: Callable[[], AzuremlClient] | None = None,
         group: str,
         locate: Locate,
         credential: Credential,
@@ -45,6 +48,7 @@ class Directory:
         self._pipeline = pipeline
         self._classic = classic
         self._arm = arm
+        self._azureml = azureml
         self._group = group
         self._locate = locate
         self._credential = credential
@@ -58,7 +62,7 @@ class Directory:
         """The service, ready to be called. Raises `TargetError`, `SecretUnavailable`."""
         with self._lock:
             if service not in self._known:
-                find = self._of_classic if service.target == "classic" else self._of_arm
+                find = {"classic": self._of_classic, "azureml": self._of_azureml}.get(service.target, self._of_arm)
                 self._known[service] = find(service)
             return self._known[service]
 
@@ -100,6 +104,11 @@ class Directory:
         base = location[: location.index(_SWAGGER)]
         identity = web_service(client.subscription, group, wanted.name)
         return self._client(f'"{wanted.name}"', identity, base, key, partial(example_request, properties))
+
+    def _of_azureml(self, wanted: ServiceRef) -> CallableService:
+        if self._azureml is None:
+            raise _no_target("azureml")
+        return OnlineService(self._azureml(), wanted.name, wanted.endpoint)
 
     def _client(
         self,

@@ -70,7 +70,12 @@ def _classic(source: Source, environment: Environment) -> Reader:
     return ClassicSnapshotReader(source.path, environment.classic, head=source.head, shown=source.shown)
 
 
-READERS: Final[Mapping[str, Opener]] = MappingProxyType({"arm": _arm, "classic": _classic})
+def _azureml(source: Source, environment: Environment) -> Reader:
+    """A snapshot holds nothing of a workspace of Azure Machine Learning v2 yet."""
+    return Uncovered()
+
+
+READERS: Final[Mapping[str, Opener]] = MappingProxyType({"arm": _arm, "classic": _classic, "azureml": _azureml})
 
 
 def open_snapshot(path: Path, environment: Environment, *, shown: str | None = None) -> Snapshot:

@@ -171,6 +171,21 @@ def test_a_column_choice_of_another_form_is_a_step_that_is_not_run(parameters: J
     assert [column.name for column in service.columns] == ["colour", "size"]
 
 
+@pytest.mark.parametrize("wrapped", [False, True], ids=["2016", "2017"])
+@pytest.mark.parametrize(
+    "choice",
+    [
+        chosen({"ruleType": "ColumnNames", "columns": ["size", "colour"]}),
+        json.dumps([{"KeepInputDataOrder": True, "ColumnNames": ["size", "colour"]}]),
+    ],
+)
+def test_columns_that_a_module_only_chooses_reach_the_model_as_they_are(choice: str, wrapped: bool) -> None:
+    value: Json = {"value": choice, "certificateThumbprint": ""} if wrapped else choice
+    inputs = columns(colour="String", other="String", size="Number")
+    service = read_service(definition(inputs, ("Select Columns in Dataset", {"Select columns": value})))
+    assert {column.name for column in service.columns} == {"colour", "size"} and service.steps == ()
+
+
 def test_member_names_in_another_case_are_found() -> None:
     """As in the recorded `Nodes` and `Edges` (arm/testdata/GraphWebServiceDefinition_Dogfood.json)."""
     step = rename("colour,size", {"ruleType": "AllColumns"})

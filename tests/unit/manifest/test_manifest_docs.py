@@ -20,7 +20,10 @@ def test_the_examples_are_a_project(repo: Path, tmp_path: Path) -> None:
         result = loaded(tmp_path, files, environment)
         assert result.diagnostics == ()
         kinds = {one.address.kind for one in result.desired}
-        assert kinds == {"WebService", "CommitmentPlan", "ClassicWebService", "Endpoint"}
+        assert kinds == {
+            *("WebService", "CommitmentPlan", "ClassicWebService", "Endpoint"),
+            *("OnlineEndpoint", "OnlineDeployment", "BatchEndpoint", "BatchDeployment", "BatchDefault"),
+        }
         assert len(result.retrainings) == 2
     assert set(result.models) == {"bike-rental-001", "bike-rental-002", "census", "empty"}
 

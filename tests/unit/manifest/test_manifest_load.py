@@ -15,7 +15,12 @@ from retrainctl.errors import InvalidInput
 from retrainctl.manifest.load import load
 from retrainctl.manifest.project import find_project
 from retrainctl.model.address import Address
-from retrainctl.model.environment import EMULATOR_RESOURCE_GROUP, EMULATOR_SUBSCRIPTION, EMULATOR_WORKSPACE
+from retrainctl.model.environment import (
+    EMULATOR_RESOURCE_GROUP,
+    EMULATOR_SUBSCRIPTION,
+    EMULATOR_WORKSPACE,
+    AzuremlSettings,
+)
 from retrainctl.model.values import SecretRef
 from tests.support.project_files import PROJECT, codes, loaded, manifest, write
 
@@ -97,7 +102,7 @@ def test_a_whole_project(tmp_path: Path) -> None:
     assert environment.classic.token == SecretRef("env", "AML_WORKSPACE_TOKEN")
     assert environment.storage["acct"].key == SecretRef("keyVault", "https://v.vault.azure.net", "k")
     assert environment.storage["other"].key is None
-    assert environment.azureml == {"subscription": "0000-1111", "resourceGroup": "g", "workspace": "w"}
+    assert environment.azureml == AzuremlSettings(subscription="0000-1111", resource_group="g", workspace="w")
     assert environment.ledger == "azblob://account/container/bike-rental/prod"
     assert environment.guards.limits == {"updates": "30%", "deletes": 0}
     assert environment.guards.protect == ("WebService/billing*",)

@@ -1,0 +1,1 @@
+"""Azure Machine Learning v2 (`Microsoft.MachineLearningServices`): models, endpoints, deployments, scoring."""

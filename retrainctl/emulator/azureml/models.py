@@ -1,0 +1,131 @@
+"""Registered models and the datastore that holds their files (azureml-v2.md sections 2.1 and 5.1)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from retrainctl.emulator.azureml.workspace import PATTERN, SCOPE, Provider, Workspace, user_error, view
+from retrainctl.emulator.blob.contents import Draft
+from retrainctl.emulator.blob.room import blob_room
+from retrainctl.emulator.exchange import Answer, Call
+from retrainctl.emulator.resources import Resource
+from retrainctl.emulator.routing import Route
+
+ACCOUNT: Final = "local"
+CONTAINER: Final = "azureml-blobstore-local"
+DATASTORE: Final = "workspaceblobstore"
+
+_CONTAINER: Final = PATTERN + "/models/{model}"
+_VERSION: Final = _CONTAINER + "/versions/{version}"
+_PATHS: Final = re.compile(rf"(?:/|azureml://)datastores/{DATASTORE}/paths/(?P<path>.+)", re.IGNORECASE)
+_FLAVOR: Final = re.compile(r"^flavors:\n((?:[ \t]+.*\n)+)", re.MULTILINE)
+_NAME: Final = re.compile(r"^  (\w+):", re.MULTILINE)
+
+
+class Models:
+    """The handlers, and the files behind a version."""
+
+    def __init__(self, workspace: Workspace, dialect: Provider) -> None:
+        self._workspace = workspace
+        self._dialect = dialect
+
+    def routes(self) -> Iterable[Route]:
+        here = self._workspace
+        for methods, pattern, handler in (
+            ("GET", PATTERN + "/datastores/{datastore}", self._datastore),
+            ("GET", PATTERN + "/models", here.list),
+            ("GET", _CONTAINER, here.get),
+            ("GET", _CONTAINER + "/versions", here.list),
+            ("GET", _VERSION, here.get),
+            ("PUT", _VERSION, self._put),
+            ("DELETE", _VERSION, self._delete),
+        ):
+            yield Route(methods=methods, pattern=pattern, handler=here.scoped(handler), dialect=self._dialect)
+
+    def register(self, name: str, version: str, wish: Mapping[str, Any]) -> Resource:
+        """Writes a version, and the container that shows the newest."""
+        identifier = f"{SCOPE}/models/{name}/versions/{version}"
+        given = {key: value for key, value in wish.items() if value is not None}
+        properties = {
+            "description": None,
+            "tags": {},
+            "properties": {},
+            "isArchived": False,
+            "isAnonymous": False,
+            "modelType": "custom_model",
+            "jobName": None,
+            **given,
+            "flavors": self._flavors(str(wish.get("modelUri"))),
+            "provisioningState": "Succeeded",
+            "stage": wish.get("stage") or "Development",
+        }
+        resource = self._workspace.save(identifier, {}, properties)
+        found, _ = self._workspace.frame.resources.children(f"{SCOPE}/models/{name}", resource.type)
+        following = str(max((int(one.name) for one in found if one.name.isdecimal()), default=0) + 1)
+        told: dict[str, Any] = {"description": None, "tags": {}, "properties": {}, "isArchived": False}
+        self._workspace.save(f"{SCOPE}/models/{name}", {}, {**told, "latestVersion": version, "nextVersion": following})
+        return resource
+
+    def file(self, uri: str, below: str = "") -> bytes | None:
+        """A file of a version, by its URI in the datastore and a path below that; None when there is none."""
+        found = _PATHS.search(uri)
+        if found is None:
+            return None
+        path = f"{found['path'].rstrip('/')}/{below}" if below else found["path"]
+        shelf = blob_room(self._workspace.frame).shelf
+        blob = shelf.blob(ACCOUNT, CONTAINER, path)
+        return None if blob is None else b"".join(shelf.contents.path(one).read_bytes() for one in blob.contents)
+
+    def keep(self, path: str, data: bytes) -> None:
+        """Puts a file into the datastore, as a client's upload does."""
+        shelf = blob_room(self._workspace.frame).shelf
+        if shelf.container(ACCOUNT, CONTAINER) is None:
+            shelf.put_container(ACCOUNT, CONTAINER)
+        draft = shelf.contents.new_draft()
+        draft.write_bytes(data)
+        md5 = hashlib.md5(data, usedforsecurity=False).digest()
+        content = shelf.contents.adopt(Draft(path=draft, size=len(data), md5=md5))
+        headers = {"content-type": "application/octet-stream"}
+        shelf.put(ACCOUNT, CONTAINER, path, [("", content)], headers, {})
+
+    def _flavors(self, uri: str) -> dict[str, Any]:
+        """What the service reads from the MLmodel (R24): the names are enough to tell a model from a broken one."""
+        data = self.file(uri, "MLmodel")
+        found = None if data is None else _FLAVOR.search(data.decode("utf-8", "replace"))
+        return {} if found is None else {name: {"data": {}} for name in _NAME.findall(found[1])}
+
+    def _put(self, call: Call) -> Answer:
+        wish = call.json().get("properties") or {}
+        before = self._workspace.frame.resources.get(call.path)
+        if not isinstance(wish.get("modelUri"), str):
+            raise user_error("The model has no modelUri.")
+        if before is not None and before.body["properties"]["modelUri"].lower() != wish["modelUri"].lower():
+            raise user_error("Asset paths cannot be updated.")
+        made = self.register(call.params["model"], call.params["version"], wish)
+        headers = [("Location", f"{call.base}{call.target}")] if before is None else []
+        return Answer(status=201 if before is None else 200, body=view(made), headers=headers, wrote=True)
+
+    def _delete(self, call: Call) -> Answer:
+        """Nothing in the material says that a version which is deployed is protected (section 5.1)."""
+        there = self._workspace.frame.resources.delete(call.path)
+        return Answer(status=200 if there else 204, wrote=there)
+
+    def _datastore(self, call: Call) -> Answer:
+        if call.params["datastore"].lower() != DATASTORE:
+            self._workspace.find(call.path)
+        properties = {
+            "datastoreType": "AzureBlob",
+            "isDefault": True,
+            "accountName": ACCOUNT,
+            "containerName": CONTAINER,
+            "endpoint": "core.windows.net",
+            "protocol": "https",
+            "credentials": {"credentialsType": "None"},
+            "tags": {},
+            "properties": {},
+        }
+        identifier = f"{SCOPE}/datastores/{DATASTORE}"
+        return Answer(body={"id": identifier, "name": DATASTORE, "properties": properties})

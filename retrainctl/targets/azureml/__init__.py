@@ -1,0 +1,1 @@
+"""Azure Machine Learning v2: online and batch endpoints, deployments, registered models."""

@@ -1,0 +1,192 @@
+"""Single checks of `doctor`, on hand-made environments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from retrainctl.diagnostics import Severity
+from retrainctl.manifest.load import Loaded
+from retrainctl.model.address import Address
+from retrainctl.model.environment import ArmSettings, ClassicSettings, Environment, Project
+from retrainctl.model.resource import Desired
+from retrainctl.model.values import Secret
+from retrainctl.operations.doctoring import network, settings, subscription
+from retrainctl.operations.doctoring.checks import CHECKS
+from retrainctl.operations.doctoring.report import Check, Fact, Patient, Said, examine, problem
+from retrainctl.ports import AuthFailed
+from retrainctl.wiring.reaching import Reached, reach
+
+NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
+ENVIRONMENT = Environment(
+    name="prod",
+    arm=ArmSettings(subscription="s", resource_group="g", location="Mars North"),
+    classic=ClassicSettings(workspace="0" * 32, location="West Europe", token=Secret("t")),
+)
+
+
+class _Quiet:
+    def progress(self, progress: object) -> None: ...
+
+    def note(self, message: str) -> None: ...
+
+
+def _patient(**more: Any) -> Patient:
+    desired = Desired(
+        address=Address("WebService", "census"),
+        place={"name": "census", "resourceGroup": "models"},
+        fields={"commitmentPlan": {"id": "x"}, "location": "southcentralus"},
+    )
+    loaded = Loaded(
+        project=Project(name="p", root=Path(), file=Path("retrainctl.yaml"), manifests=()),
+        environment=more.pop("environment", ENVIRONMENT),
+        desired=(desired,),
+    )
+    parts: dict[str, Any] = {
+        "loaded": loaded,
+        "clock": SimpleNamespace(now=lambda: NOW),
+        "resolver": None,
+        "services": lambda: None,
+        "targets": None,
+        "arm": lambda: None,
+        "classic": lambda: None,
+        "blobs": None,
+        "ledger": None,
+        "reach": lambda _: Reached(),
+        "plan": lambda: (),
+    }
+    return Patient(**{**parts, **more})
+
+
+def _codes(said: Iterator[Said]) -> list[str]:
+    return [one.code for one in said if not isinstance(one, Fact)]
+
+
+def test_missing_permissions_are_named_by_group() -> None:
+    client = SimpleNamespace(permissions=lambda group: [{"actions": ["*/read"], "notActions": []}])
+    (finding,) = [one for one in subscription.permissions(_patient(arm=lambda: client)) if not isinstance(one, Fact)]
+    assert finding.code == "RC925"
+    assert '"models"' in finding.message
+    assert "webServices/write" in finding.message and "commitmentPlans/join/action" in finding.message
+    assert "webServices/read" not in finding.message
+
+
+def test_a_region_that_is_not_offered_and_a_group_that_is_missing() -> None:
+    client = SimpleNamespace(regions=lambda: ("South Central US",), group_location=lambda group: None)
+    found = [one for one in subscription.provider(_patient(arm=lambda: client)) if not isinstance(one, Fact)]
+    assert [(one.code, "Mars North" in one.message) for one in found] == [("RC926", True)]
+    assert _codes(subscription.groups(_patient(arm=lambda: client))) == ["RC927"]
+    client.regions = tuple
+    assert _codes(subscription.provider(_patient(arm=lambda: client))) == ["RC926"]
+
+
+@pytest.mark.parametrize(
+    ("away", "severity"),
+    [(5, None), (90, Severity.WARNING), (-90, Severity.WARNING), (600, Severity.ERROR), (-600, Severity.ERROR)],
+)
+def test_the_clock(away: int, severity: Severity | None) -> None:
+    patient = _patient(reach=lambda _: Reached(moment=NOW + timedelta(seconds=away)))
+    found = [one for one in network.clock_skew(patient) if not isinstance(one, Fact)]
+    assert {one.severity for one in found} == ({severity} if severity else set())
+    if severity:
+        assert ("behind" if away > 0 else "ahead of") in found[0].message
+
+
+def test_every_host_is_asked_and_named_with_its_purpose() -> None:
+    asked: list[str] = []
+
+    def answer(base: str) -> Reached:
+        asked.append(base)
+        return Reached("tls", "self-signed certificate") if "europewest" in base else Reached()
+
+    found = [one for one in network.reachability(_patient(reach=answer)) if not isinstance(one, Fact)]
+    assert {one.code for one in found} == {"RC923"}
+    assert "https://management.azure.com" in asked and "https://europewest.management.azureml.net" in asked
+    assert "Classic management API" in found[0].message
+
+
+def test_a_refused_token_points_at_the_region() -> None:
+    def refuse() -> Any:
+        raise AuthFailed("not accepted", status=401)
+
+    patient = _patient(classic=lambda: SimpleNamespace(services=refuse))
+    (finding,) = network.classic_location(patient)
+    assert not isinstance(finding, Fact)
+    assert finding.hint is not None and "another region than West Europe" in finding.hint
+
+
+def test_retirement_is_said_of_each_hosted_flavour_and_of_no_other() -> None:
+    assert _codes(settings.retirement(_patient())) == ["RC921", "RC921"]
+    assert ENVIRONMENT.classic is not None
+    moved = replace(
+        ENVIRONMENT, arm=None, classic=replace(ENVIRONMENT.classic, hosts={"management": "https://ours.example"})
+    )
+    report = examine(_patient(environment=moved), [Check("r", "R", settings.retirement)], _Quiet())
+    assert report.results[0].status == "skipped"
+
+
+def test_one_check_that_breaks_hides_no_other_and_one_cause_is_told_once() -> None:
+    def breaks(patient: Patient) -> Iterator[Said]:
+        yield Fact("so far")
+        raise ZeroDivisionError("a defect")
+
+    def tells(patient: Patient) -> Iterator[Said]:
+        yield problem("RC931", "the blob is gone")
+
+    checks = [Check(name, name, run) for name, run in (("a", breaks), ("b", tells), ("c", tells))]
+    first, second, third = examine(_patient(), checks, _Quiet()).results
+    assert (first.findings[0].code, first.facts) == ("RC920", ("so far",))
+    assert (second.status, third.status) == ("error", "skipped")
+
+
+def test_checks_have_names_of_their_own() -> None:
+    assert len({check.name for check in CHECKS}) == len(CHECKS)
+
+
+def test_a_closed_port_and_a_proxy_that_is_closed() -> None:
+    assert reach("http://127.0.0.1:9", environ={}).trouble == "connection"
+    through = {"HTTPS_PROXY": "http://127.0.0.1:9"}
+    assert reach("https://management.azure.com", environ=through).trouble == "connection"
+    assert reach("ftp://127.0.0.1:9", environ={}).trouble == "connection"
+
+
+def test_a_certificate_counts_only_with_its_authority(tmp_path: Path) -> None:
+    import http.server
+    import ssl
+    import threading
+
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None: ...
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            base = f"https://127.0.0.1:{server.server_address[1]}"
+            assert reach(base, environ={}).trouble == "tls"
+            trusted = reach(base, ca=file, environ={})
+            assert (trusted.trouble, trusted.moment is not None) == (None, True)
+        finally:
+            server.shutdown()
+            thread.join()
