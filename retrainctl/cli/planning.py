@@ -199,11 +199,13 @@ def save_reports(
 ) -> None:
     """Writes every report that was asked for, all from one plan."""
     from retrainctl.cli.pipelines import folder_in_checkout
-    from retrainctl.render.formats import RenderOptions, render_plan
+    from retrainctl.render.formats import RenderOptions, cleaned, render_plan
 
     console = session.console
     folder = folder_in_checkout(session.loaded.project.root, console)
-    for form, path in files.items():
-        if path is not None:
-            rendering = RenderOptions(budget=budget, folder=folder, redactor=console.redactor)
-            console.save(path, render_plan(document, form, rendering))
+    wanted = {form: path for form, path in files.items() if path is not None}
+    if not wanted:
+        return
+    document = cleaned(document, console.redactor)  # once for all of them
+    for form, path in wanted.items():
+        console.save(path, render_plan(document, form, RenderOptions(budget=budget, folder=folder)))

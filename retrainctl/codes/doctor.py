@@ -101,7 +101,7 @@ CODES: Final[dict[str, Code]] = {
     "RC938": Code(
         "The experiment has not finished",
         "Only an experiment whose last run ended well can be deployed as a Classic web service.",
-        "Run it to its end (`retrainctl experiment run`), then deploy again.",
+        "Run it to its end in the workspace, then deploy again.",
     ),
     "RC939": Code(
         "The deployment did not succeed",

@@ -15,16 +15,9 @@ from retrainctl.cli import app
 ROWS = parity.rows()
 
 
-NOT_YET = (
-    *("workspace", "experiment", "dataset", "trained-model", "transform"),
-    *("module", "annotation", "notebook", "gateway", "project"),
-)
-"""Commands over the Studio API: as long as one is not there at all, its rows wait. Each one that is there counts."""
-
-
 def _waits(row: parity.Row) -> bool:
-    first = row.command.partition(" ")[0]
-    return first in NOT_YET and first not in app.COMMANDS
+    """Rows of commands that this version does not have yet, and says so; one that is there counts."""
+    return parity.pending(row.command) and row.command.partition(" ")[0] not in app.COMMANDS
 
 
 def _command(name: str) -> Any:

@@ -41,7 +41,7 @@ def get(emulator: Emulator, path: str) -> Any:
 @pytest.fixture
 def seeded(emulator: Emulator, repo: Path) -> Emulator:
     """The example's workspace: `churn` with `blue`, which serves version 1."""
-    emulator.control("POST", "seed", {"path": str(repo / "manifests" / "azureml-blue-green" / "seed")})
+    emulator.seed(repo / "manifests" / "azureml-blue-green" / "seed")
     return emulator
 
 
@@ -167,5 +167,5 @@ def test_batch_deployments_are_updating_from_the_start(seeded: Emulator) -> None
 
 def test_seeding_twice_changes_nothing(seeded: Emulator, repo: Path) -> None:
     before = get(seeded, ENDPOINT)
-    seeded.control("POST", "seed", {"path": str(repo / "manifests" / "azureml-blue-green" / "seed")})
+    seeded.seed(repo / "manifests" / "azureml-blue-green" / "seed")
     assert get(seeded, ENDPOINT) == before

@@ -5,10 +5,11 @@ Implements `ports.CallableService`, of which its half of batch jobs is refused.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
-from retrainctl.model.values import Json, JsonObject
+from retrainctl.model.values import JsonObject
 from retrainctl.ports import JobRequest, JobStatus, NotFound, Pause, Rejected, ServicePorts
 from retrainctl.targets.azureml.client import AzuremlClient
 
@@ -93,7 +94,11 @@ def _body(request: JsonObject) -> JsonObject:
     return {PORT: {"columns": table.get("ColumnNames"), "index": list(range(len(values))), "data": values}}
 
 
-def _rows(answer: Any) -> Json:
-    """The predictions: a list, or below `predictions` with MLflow 2 and later."""
-    found: Json = answer.get(ANSWER, answer) if isinstance(answer, Mapping) else answer
-    return found
+def _rows(answer: Any) -> Any:
+    """The predictions: a list, below `predictions` with MLflow 2 and later, or JSON as text from a script (R22)."""
+    if isinstance(answer, str):
+        try:
+            answer = json.loads(answer)
+        except (ValueError, RecursionError):
+            return answer
+    return answer.get(ANSWER, answer) if isinstance(answer, Mapping) else answer

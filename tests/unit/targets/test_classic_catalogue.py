@@ -71,7 +71,7 @@ def test_every_code_of_this_room_is_explained_and_used(repo: Path) -> None:
     used = {code for path in files for code in re.findall(r'"(RC\d{3})"', path.read_text(encoding="utf-8"))}
     known = catalogue()
     assert used <= known.keys()
-    ours = {code for code in known if "RC360" <= code <= "RC399"}
+    ours = {code for code in known if "RC360" <= code <= "RC391"}  # the rest of 39x is Azure ML's
     assert ours <= used, f"explained, but nowhere used: {sorted(ours - used)}"
 
 

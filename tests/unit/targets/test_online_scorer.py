@@ -40,7 +40,7 @@ def service(script: list[Any], deployment: str | None = None) -> tuple[OnlineSer
     return OnlineService(client, "churn", deployment), made
 
 
-@pytest.mark.parametrize("answer", [SCORES, {"predictions": SCORES}])
+@pytest.mark.parametrize("answer", [SCORES, {"predictions": SCORES}, json.dumps(SCORES)])
 def test_rows_go_out_as_mlflow_takes_them_and_come_back_as_a_table(answer: Any, tmp_path: Path) -> None:
     online, made = service([KEYS, Reply(body=answer)])
     rows = tmp_path / "rows.csv"
