@@ -132,8 +132,8 @@ def parity_page() -> str:
         "Every cmdlet and every parameter of `Az.MachineLearning` (and AzureRM before it) and of `AzureMLPS`: the",
         "command and the option that does it, and what differs on purpose. `retrainctl cmdlet NAME` says the same",
         "offline, and turns a whole cmdlet line into a command line. A test checks every row.\n",
-        "What goes over the Studio API (workspaces, experiments, assets) is *not in this version yet*: its rows say how it",
-        "is planned.\n",
+        "What goes over the Studio API (workspaces, experiments, assets) is *not in this version yet*: its rows say",
+        "how it is planned.\n",
     ]
     for module in dict.fromkeys(cmdlet.module for cmdlet in parity.cmdlets()):
         lines.append(f"\n## {module}\n")

@@ -52,7 +52,7 @@ def encode(plan: Plan) -> dict[str, Any]:
         "retrainctl_version": plan.retrainctl_version,
         "created_at": plan.created_at,
         "environment": plan.environment,
-        "targets": dict(plan.targets),
+        "targets": dict(sorted(plan.targets.items())),
         "source": {
             "commit": plan.source.commit,
             "dirty": plan.source.dirty,
