@@ -81,4 +81,3 @@ def test_import_of_an_estate(benchmark: BenchmarkFixture, shared: Path, tmp_path
 
     ran = benchmark.pedantic(retrainctl, setup=fresh, rounds=3)
     assert ran.code == 0
-    benchmark.extra_info["MiB"] = round(ran.peak)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -14,28 +13,39 @@ from tests.support.command import environment
 PEERS = {5000: {"octoDNS": 2.98, "Terraform": 21.1}, 1000: {"octoDNS": 0.70, "Terraform": 2.64}}
 """Seconds of a plan with 10 % changed, on another machine of two cores (plan-apply-anchors.md section 4)."""
 
+_WATCHER = """
+import os, resource, subprocess, sys
+subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(peak / (1024 if sys.platform != "darwin" else 1024**2))
+"""
+
 
 @dataclass(frozen=True)
 class Ran:
-    """Exit code, seconds, and the largest resident memory in MiB."""
+    """Exit code and seconds."""
 
     code: int
     seconds: float
-    peak: float
 
 
 def python(arguments: list[str], cwd: Path) -> Ran:
     """Runs this interpreter; what it prints is dropped."""
     began = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, *arguments], cwd=cwd, env=environment(), stdout=subprocess.DEVNULL
-    ) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    peak = usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
-    return Ran(process.returncode, time.perf_counter() - began, peak)
+    done = subprocess.run([sys.executable, *arguments], cwd=cwd, env=environment(), stdout=subprocess.DEVNULL)
+    return Ran(done.returncode, time.perf_counter() - began)
 
 
 def retrainctl(arguments: list[str], cwd: Path) -> Ran:
     """Runs the command line."""
     return python(["-m", "retrainctl", *arguments], cwd)
+
+
+def peak(arguments: list[str], cwd: Path) -> int:
+    """The largest resident memory of a command, in MiB.
+
+    A small process starts it: a child's figure begins with what its parent had, and this process has a lot.
+    """
+    command = [sys.executable, "-c", _WATCHER, sys.executable, "-m", "retrainctl", *arguments]
+    done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=True)
+    return round(float(done.stdout))
