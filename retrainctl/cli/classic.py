@@ -102,11 +102,12 @@ def deploy(
     from retrainctl.model.change import Action
     from retrainctl.operations.classic_services import deployment_of
     from retrainctl.operations.direct import record
+    from retrainctl.targets.studio.deployment import Deployer
 
     listing.check_query(query)
     session = Session.open(context, env, project, None, lenient=True)
     parts = classic_commands.parts_of(session)
-    deployer, client = parts.deployer(), parts.client()
+    deployer, client = Deployer(studio=parts.studio()), parts.client()
     wish = deployment_of(deployer.experiment(experiment), experiment, update=update, new=new)
     if what_if:
         asking.show_requests(session.console, [deployer.request(experiment, update=wish.again)])

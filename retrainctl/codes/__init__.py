@@ -24,11 +24,26 @@ def catalogue() -> dict[str, Code]:
         plan,
         project,
         retrain,
+        studio,
         target,
     )
 
     merged: dict[str, Code] = {}
-    areas = (project, manifest, definition, target, plan, apply, retrain, ilearner, emulator, direct, doctor, azureml)
+    areas = (
+        project,
+        manifest,
+        definition,
+        target,
+        plan,
+        apply,
+        retrain,
+        ilearner,
+        emulator,
+        direct,
+        doctor,
+        azureml,
+        studio,
+    )
     for area in areas:
         merged.update(area.CODES)
     return dict(sorted(merged.items()))

@@ -20,9 +20,9 @@ from retrainctl.operations.models import REFERENCE, find_version
 from retrainctl.plan.errors import Blocked
 from retrainctl.plan.guard import matching
 from retrainctl.targets.classic.client import ClassicClient
-from retrainctl.targets.classic.deployment import deployed_service
 from retrainctl.targets.classic.ids import ENDPOINT, SERVICE, Place
 from retrainctl.targets.classic.reading import default_name, find_service
+from retrainctl.targets.studio.deployment import deployed_service
 
 _REFERENCE: Final = f"{SERVICE}/"
 

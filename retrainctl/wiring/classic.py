@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from retrainctl.targets.azure.credentials import Auth
     from retrainctl.targets.azure.pipeline import Pipeline
     from retrainctl.targets.classic.client import ClassicClient
-    from retrainctl.targets.classic.deployment import Deployer
     from retrainctl.targets.classic.target import ClassicTarget
+    from retrainctl.targets.studio.client import StudioClient
 
 _GERMANY = ".azureml.de"
 _GERMAN_CLOUD = "https://management.microsoftazure.de"
@@ -96,17 +96,17 @@ class ClassicParts:
             ca_file=self.ca_file,
         )
 
-    def deployer(self) -> Deployer:
-        """Deploys experiments of the workspace, by the Studio API."""
+    def studio(self) -> StudioClient:
+        """The Studio API of the workspace."""
         from retrainctl.targets.azure.credentials import KeyAuth
-        from retrainctl.targets.classic.deployment import STUDIO_HEADER, Deployer
+        from retrainctl.targets.studio.client import STUDIO_HEADER, StudioClient
 
         def auth() -> Auth:
             token = self._resolved(self.settings.token)
             self.redactor.learn(token)
             return KeyAuth(secret=token, header=STUDIO_HEADER, prefix="")
 
-        return Deployer(
+        return StudioClient(
             pipeline=self.pipeline,
             studio=hosts_of(self.settings).studio.rstrip("/"),
             workspace=self.settings.workspace,

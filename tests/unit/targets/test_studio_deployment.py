@@ -11,7 +11,8 @@ from retrainctl.model.values import Secret
 from retrainctl.operations.classic_services import deployment_of
 from retrainctl.ports import Rejected
 from retrainctl.targets.azure.credentials import KeyAuth
-from retrainctl.targets.classic.deployment import STUDIO_HEADER, Deployer
+from retrainctl.targets.studio.client import STUDIO_HEADER, StudioClient
+from retrainctl.targets.studio.deployment import Deployer
 from tests.support.wire import FakeWaiter, Reply, Wire, wire
 
 STUDIO = "https://studioapi.azureml.net/api"
@@ -25,7 +26,8 @@ FINISHED = {
 def _deployer(replies: list[Reply | Exception]) -> tuple[Wire, Deployer]:
     made = wire(replies, hosts=(STUDIO,))
     key = KeyAuth(secret=Secret("workspace-token"), header=STUDIO_HEADER, prefix="")
-    return made, Deployer(pipeline=made.pipeline, studio=STUDIO, workspace="ws", auth=lambda: key)
+    studio = StudioClient(pipeline=made.pipeline, studio=STUDIO, workspace="ws", auth=lambda: key)
+    return made, Deployer(studio=studio)
 
 
 def _status(state: str, **more: Any) -> Reply:
@@ -59,7 +61,7 @@ def test_every_end_is_an_end(state: str) -> None:
 def test_it_does_not_wait_for_ever() -> None:
     made = wire(lambda _: _status("Pending"), hosts=(STUDIO,))
     key = KeyAuth(secret=Secret("t"), header=STUDIO_HEADER, prefix="")
-    deployer = Deployer(pipeline=made.pipeline, studio=STUDIO, workspace="ws", auth=lambda: key)
+    deployer = Deployer(studio=StudioClient(pipeline=made.pipeline, studio=STUDIO, workspace="ws", auth=lambda: key))
     with pytest.raises(Rejected, match="after an hour"):
         deployer.deploy("e", FakeWaiter(made.clock), update=False)
 

@@ -1,0 +1,71 @@
+"""What the commands over the Studio API have in common: reaching it, and writing through the lease and the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from retrainctl.cli import asking, classic_commands
+from retrainctl.model.change import Action
+
+if TYPE_CHECKING:
+    from retrainctl.cli.session import Session
+    from retrainctl.model.address import Address
+    from retrainctl.model.change import Request
+    from retrainctl.ports import Waiter
+    from retrainctl.targets.studio.client import StudioClient
+
+_T = TypeVar("_T")
+
+Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="The experiment: its id, or its name.")]
+
+
+def studio_of(session: Session) -> StudioClient:
+    """The Studio API of the environment's workspace. Raises RC902 where the environment has none."""
+    return classic_commands.parts_of(session).studio()
+
+
+def write(
+    session: Session,
+    *,
+    requests: Sequence[Request],
+    question: str,
+    address: Address,
+    command: str,
+    summary: str,
+    send: Callable[[Waiter], _T],
+    yes: bool,
+    what_if: bool,
+    action: Action = Action.UPDATE,
+    identity: str = "",
+) -> _T | None:
+    """Shows the requests, or asks and sends them under the lease with a record in the ledger; None for `--what-if`.
+
+    Args:
+        requests: as far as they are known before the first is sent.
+        address: what `history` lists it under, e.g. `Experiment/Census`.
+        command, summary: for `history`, without secrets.
+        send: does it; gets a waiter that ends with the run.
+
+    Raises:
+        RetrainctlError: nobody said yes (RC501); frozen, lease held; what `send` raises.
+    """
+    from retrainctl.operations.direct import record
+
+    if what_if:
+        asking.show_requests(session.console, requests)
+        return None
+    asking.must_agree(session.console, question, yes)
+    with session.console.progress() as observer:
+        return record(
+            session.surroundings(observer),
+            address=address,
+            command=command,
+            summary=summary,
+            write=send,
+            action=action,
+            target="classic",
+            identity=identity,
+        )

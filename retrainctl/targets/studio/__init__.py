@@ -1,0 +1,1 @@
+"""The Studio API of a Classic workspace (classic-api.md section 6)."""

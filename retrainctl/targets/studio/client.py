@@ -1,0 +1,78 @@
+"""The calls of the Studio API that every room of it uses: addresses, reading, sending (classic-api.md sections 3, 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from retrainctl.fastclass import dataclass
+from retrainctl.model.change import Request
+from retrainctl.model.values import MISSING, JsonObject
+from retrainctl.ports import Unavailable
+from retrainctl.targets.azure.bucket import Pause
+from retrainctl.targets.azure.credentials import Auth
+from retrainctl.targets.azure.pipeline import Answer, Pipeline
+
+STUDIO_HEADER: Final = "x-ms-metaanalytics-authorizationtoken"
+"""Where the Studio API takes the workspace's token, without `Bearer` (section 3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudioClient:
+    """One workspace by its Studio API.
+
+    studio: the API's base with `/api`, no closing slash. auth: gives the token; asked at the first call.
+    """
+
+    pipeline: Pipeline
+    studio: str
+    workspace: str
+    auth: Callable[[], Auth]
+
+    def url(self, *parts: str, **query: str) -> str:
+        """An address inside the workspace: `url("experiments", id)`; parts and query values are quoted."""
+        path = "".join(f"/{quote(part, safe='')}" for part in parts)
+        return f"{self.studio}/workspaces/{quote(self.workspace, safe='')}{path}{_query(query)}"
+
+    def upload_url(self, collection: str, **query: str) -> str:
+        """An address of `resourceuploads` or `blobuploads`, where the workspace stands behind."""
+        return f"{self.studio}/{collection}/workspaces/{quote(self.workspace, safe='')}/{_query(query)}"
+
+    def read(self, url: str, what: str, *, pause: Pause | None = None) -> Any:
+        """The JSON value at an address; None where the answer has no body. Raises `TargetError`."""
+        answer = self.pipeline.call("GET", url, what=what, auth=self.auth(), pause=pause)
+        return answer.json() if answer.body else None
+
+    def object(self, url: str, what: str, *, pause: Pause | None = None) -> JsonObject:
+        """The JSON object at an address. Raises `TargetError`; `Unavailable` (RC321) for anything else."""
+        return self.pipeline.call("GET", url, what=what, auth=self.auth(), pause=pause).object()
+
+    def items(self, url: str, what: str) -> list[JsonObject]:
+        """The list of objects at an address; empty where the answer has no body. Raises as `object`."""
+        answer = self.pipeline.call("GET", url, what=what, auth=self.auth())
+        found = answer.json() if answer.body else []
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise Unavailable(
+                f"cannot {what}: the answer is not a list of objects",
+                code="RC321",
+                hint="A proxy or gateway may stand before the service: check the address and the proxy settings.",
+                request_id=answer.request_id,
+            )
+        return found
+
+    def send(self, request: Request, what: str, *, pause: Pause | None = None, content: bytes | None = None) -> Answer:
+        """Sends a write as `--what-if` shows it; `content` in place of a body. Never repeated after a lost answer.
+
+        Raises `TargetError`.
+        """
+        body: Any = request.body
+        if body is MISSING and content is None:
+            content = b""
+        return self.pipeline.call(
+            request.method, request.path, what=what, auth=self.auth(), body=body, content=content, pause=pause
+        )
+
+
+def _query(query: dict[str, str]) -> str:
+    return f"?{urlencode(query, quote_via=quote)}" if query else ""
