@@ -1,4 +1,4 @@
-"""The calls of the Studio API that every room of it uses: addresses, reading, sending (classic-api.md sections 3, 6)."""
+"""What every room of the Studio API uses: addresses, reading, sending (classic-api.md sections 3 and 6)."""
 
 from __future__ import annotations
 
