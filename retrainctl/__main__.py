@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
+from typing import Final
+
+_BRIEF: Final = frozenset({"plan", "validate", "show", "render", "import", "graph", "status"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -15,8 +18,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"retrainctl {__version__}\n")
         return 0
-    # Plans hold many small values that live until the end: looking through them again and again finds nothing.
-    gc.set_threshold(200_000, 20, 50)
+    # What a command makes lives until its end: looking through it again and again finds nothing. What runs for hours
+    # (an apply, a retraining) is looked through now and then.
+    if arguments[:1] and arguments[0] in _BRIEF:
+        gc.disable()
+    else:
+        gc.set_threshold(200_000, 20, 50)
     from retrainctl.cli.boundary import run
 
     return run(arguments)

@@ -202,12 +202,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performed:
-    """The end of one step: `error` says why where it is not done."""
+    """The end of one step: `error` says why where it is not done, `note` what else the receipt shall say."""
 
     outcome: Outcome
     operation: str | None = None
     request_id: str | None = None
     error: TargetError | None = None
+    note: str = ""
 
 
 class Writer(Reader, Protocol):

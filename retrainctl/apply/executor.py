@@ -243,8 +243,8 @@ class _Wave:
             applied = after_write(change, former, self.tools.secret_hash, revision=revision)
         elif fate is not Fate.FAILED:
             applied = in_doubt(change, former, spec, made=fate is Fate.APPLIED)
-        if foreign:
-            why = "; ".join(part for part in (why, f"somebody else changed {', '.join(foreign)} meanwhile") if part)
+        meanwhile = f"somebody else changed {', '.join(foreign)} meanwhile" if foreign else ""
+        why = "; ".join(part for part in (why, performed.note, meanwhile) if part)
         self.tools.books.after(
             change.address,
             waiting.step,

@@ -9,6 +9,7 @@ from typing import Any
 from retrainctl.diff.compare import SecretHash
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action, ResourceChange
+from retrainctl.model.kind import KINDS
 from retrainctl.model.kinds import KindSpec
 from retrainctl.model.resource import Applied, AppliedSlot
 from retrainctl.model.values import MISSING, SecretRef, Tree
@@ -34,7 +35,7 @@ def after_write(
             node.pop(entry.path[-1], None)
         else:
             node[entry.path[-1]] = _hashed(entry.after, change.address, secret_hash)
-    slots = dict(former.slots) if former is not None else {}
+    slots = dict(former.slots) if former is not None and not _resets(change) else {}
     for move in change.models:
         if move.to_uri is not None:
             new = move.after
@@ -67,8 +68,15 @@ def in_doubt(change: ResourceChange, former: Applied | None, spec: KindSpec, *, 
     if former is None or change.action is not Action.UPDATE or spec.slots_readable:
         return None
     moving = {move.slot for move in change.models}
-    slots = {name: slot for name, slot in former.slots.items() if name not in moving}
+    slots = {name: slot for name, slot in former.slots.items() if not (name in moving or _resets(change))}
     return replace(former, slots=slots) if len(slots) < len(former.slots) else None
+
+
+def _resets(change: ResourceChange) -> bool:
+    """Whether the change puts every slot back: what we wrote before is served no more."""
+    spec = KINDS.get(change.address.kind)
+    traits = (spec.trait(entry.path) for entry in change.fields) if spec is not None else ()
+    return any(trait is not None and trait.resets_slots for trait in traits)
 
 
 def _copied(tree: Mapping[str, Any]) -> dict[str, Any]:

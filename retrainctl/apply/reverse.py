@@ -45,7 +45,7 @@ def reverse(change: ResourceChange, live: Observed | None, *, prune: bool) -> Re
     fields = tuple(
         FieldChange(path=entry.path, before=now, after=entry.before)
         for entry in change.fields
-        if not (entry.secret or _is_condition(change, entry)) and (now := _at(live.fields, entry.path)) != entry.before
+        if not (entry.secret or _is_condition(change, entry)) and (now := _now(change, entry, live)) != entry.before
     )
     models = tuple(move for entry in change.models if (move := _back(entry, live)) is not None)
     different = fields or models or live.unfinished is not None
@@ -57,6 +57,16 @@ def _is_condition(change: ResourceChange, entry: FieldChange) -> bool:
     spec = KINDS.get(change.address.kind)
     trait = spec.trait(entry.path) if spec is not None else None
     return trait is not None and trait.condition
+
+
+def _now(change: ResourceChange, entry: FieldChange, live: Observed) -> Tree | Missing:
+    """The present value; of what a read does not show, the one that the run wrote."""
+    now = _at(live.fields, entry.path)
+    spec = KINDS.get(change.address.kind)
+    if now is not MISSING or spec is None:
+        return now
+    shown = (spec.trait(entry.path[:length]) for length in range(1, len(entry.path) + 1))
+    return entry.after if any(trait is not None and trait.write_only for trait in shown) else now
 
 
 def _back(entry: ModelChange, live: Observed) -> ModelChange | None:

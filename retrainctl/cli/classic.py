@@ -102,6 +102,7 @@ def deploy(
     from retrainctl.model.change import Action
     from retrainctl.operations.classic_services import deployment_of
     from retrainctl.operations.direct import record
+    from retrainctl.operations.settling import BACK
     from retrainctl.targets.studio.deployment import Deployer
 
     listing.check_query(query)
@@ -123,6 +124,7 @@ def deploy(
             action=Action.UPDATE if wish.again else Action.CREATE,
             target="classic",
             identity=wish.service or "",
+            detail={BACK: wish.back},
         )
     made = client.service(identifier) or {"Id": identifier}
     listing.show(session.console, made, output=output, query=query, columns=COLUMNS)
@@ -175,6 +177,7 @@ def remove(
             action=Action.DELETE,
             target="classic",
             identity=str(place),
+            detail={BACK: "Only its experiment makes it anew: `retrainctl classic deploy EXPERIMENT`."},
         )
     session.console.result(f"Removed {address} with {endpoints}.")
     return Exit.DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -72,6 +72,16 @@ class Console:
     def result(self, text: str) -> None:
         """The result of the command, on stdout; a line end is added where there is none."""
         self.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+
+    def data(self, pieces: Iterable[bytes]) -> int:
+        """A file's bytes as the result, as they are; gives how many there were."""
+        self.stdout.flush()
+        size = 0
+        for piece in pieces:
+            size += len(piece)
+            self.stdout.buffer.write(piece)
+        self.stdout.buffer.flush()
+        return size
 
     @contextmanager
     def revealing(self) -> Iterator[None]:

@@ -284,14 +284,19 @@ def refresh(
     Exit codes: 0 done; 1 error, nothing written; 3 blocked; 5, 6 written, not
     or not verifiably as wanted; 7 lease held; 64 usage error.
     """
+    from retrainctl.definition.endpoint import DUE
     from retrainctl.operations.direct import plan_write
 
     session = _open(context, env, project)
     _, endpoint = _called(session, service, name)
     fields: dict[str, Any] = {"refreshAll" if overwrite else "refreshGraph": "done"}
-    direct = plan_write(endpoint.desired(fields), asking.ground(session, allow), exists=True, refusals=not what_if)
+    # Which models it serves cannot be read: whether there is anything to overwrite is the service's to say.
+    due = {"refreshAll": DUE} if overwrite else None
+    direct = plan_write(
+        endpoint.desired(fields), asking.ground(session, allow), exists=True, refusals=not what_if, due=due
+    )
     if direct.change is None:
-        session.console.message("No change: it runs the deployment of default already.")
+        session.console.message("No change: it runs the deployment of default already, and keeps its models.")
         return Exit.DONE
     return asking.carry_out(
         session, direct, "endpoint refresh", yes=yes, what_if=what_if, base=classic_commands.base_of(session),

@@ -5,7 +5,7 @@ whoever prints it, and never fails for a character that the stream cannot show.
 from __future__ import annotations
 
 import io
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from retrainctl.model.redaction import Redactor
 
@@ -35,6 +35,11 @@ class FilteredStream(io.TextIOBase):
         except UnicodeEncodeError:
             self._inner.write(shown.encode(self.encoding, "backslashreplace").decode(self.encoding))
         return len(text)
+
+    @property
+    def buffer(self) -> BinaryIO:
+        """The stream below for bytes, which nothing filters: for files that their owner asked for."""
+        return self._inner.buffer
 
     def revealing(self) -> FilteredStream:
         """The same stream for a secret that its owner asked to see: what was learned is not taken out."""

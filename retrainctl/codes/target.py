@@ -175,9 +175,10 @@ CODES: Final[dict[str, Code]] = {
         "Set `location` back, or declare a new resource under another name.",
     ),
     "RC335": Code(
-        "Commitment plan cannot change",
-        "A service is bound to its plan at creation; an update cannot change that.",
-        "Move its association to the other plan instead (POST .../commitmentAssociations/.../move).",
+        "Another commitment plan pays than was planned with",
+        "A service goes to another plan by moving its association. Since the plan was made somebody moved it, or no "
+        "plan that can be read pays for the service.",
+        "Plan again. `retrainctl association list PLAN` shows what a plan pays for.",
     ),
     "RC336": Code(
         "Concurrency out of range",

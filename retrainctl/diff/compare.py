@@ -27,8 +27,8 @@ SecretHash: TypeAlias = Callable[[SecretRef, Address], str | None]
 _SCALARS: Final = frozenset({str, int, bool, float})
 """Where two of one type are equal and no trait says otherwise, there is nothing to look into."""
 
-VersionOf: TypeAlias = Callable[[str], ModelVersion | None]
-"""The declared version that has this URI (without query)."""
+VersionOf: TypeAlias = Callable[[str, str], ModelVersion | None]
+"""The declared version that has this URI (without query); the second text is the model that most likely has it."""
 
 
 def compare(
@@ -80,6 +80,36 @@ def compare(
     )
 
 
+def settled(desired: Desired, observed: Observed, applied: Applied | None, spec: KindSpec) -> bool:
+    """Whether everything is as wished at first sight: nearly all resources of a plan, at the cost of a comparison.
+
+    False says nothing: `compare` finds out.
+    """
+    live = observed.fields
+    tree = trait_tree(spec)
+    for name, want in desired.fields.items():
+        found = live.get(name, MISSING)
+        if want != found or type(want) is not type(found) or type(want) not in _SCALARS:
+            return False
+        trait = tree.child(name).trait
+        if trait is not None and trait.write_only:
+            return False
+    if observed.normalised and any(entry.path[0] in desired.fields for entry in observed.normalised):
+        return False
+    if not desired.slots:
+        return True
+    if not spec.slots_readable and (applied is None or _other_revision(applied, observed)):
+        return False
+    for slot, wanted in desired.slots.items():
+        written = applied.slots.get(slot) if applied is not None else None
+        serves = observed.slots.get(slot) if spec.slots_readable else written
+        if serves is None or wanted.uri is None or serves.uri != wanted.uri:
+            return False
+        if written is not None and written.sha256 != wanted.sha256:
+            return False
+    return True
+
+
 def removal(applied: Applied, observed: Observed) -> Delta:
     """The deletion of a resource that we created and that no manifest declares any more."""
     return Delta(action=Action.DELETE, desired=None, observed=observed, applied=applied)
@@ -121,7 +151,8 @@ class _Walk:
 
     def member(self, path: Path, want: Tree, live: Tree | Missing, written: Tree | Missing, node: TraitNode) -> None:
         trait = node.trait
-        if isinstance(want, SecretRef) or (trait is not None and trait.write_only):
+        unshown = trait is not None and trait.write_only and (trait.secret or live is MISSING)
+        if isinstance(want, SecretRef) or unshown:
             self._unreadable(path, want, written, node)
         elif isinstance(want, Mapping) and (isinstance(live, Mapping) or live is MISSING):
             self._mapping(path, want, {} if live is MISSING else live, written, node)
@@ -254,7 +285,7 @@ def _slot(
         return None
     return ModelChange(
         slot=slot,
-        before=_former(state, written, version_of),
+        before=_former(state, written, wanted.model, version_of),
         after=wanted,
         from_uri=None if state.uri is None else without_query(state.uri),
         to_uri=wanted.uri,
@@ -294,11 +325,11 @@ def _other_bytes(written: AppliedSlot | None, wanted: ModelVersion) -> bool:
     return bool(written.sha256 and wanted.sha256 and written.sha256 != wanted.sha256)
 
 
-def _former(state: SlotState, written: AppliedSlot | None, version_of: VersionOf) -> ModelVersion | None:
+def _former(state: SlotState, written: AppliedSlot | None, near: str, version_of: VersionOf) -> ModelVersion | None:
     if state.uri is None:
         return None
     uri = without_query(state.uri)
-    if (known := version_of(uri)) is not None:
+    if (known := version_of(uri, near)) is not None:
         return known
     if written is not None and written.model and written.version and same_blob(written.uri, uri):
         return ModelVersion(model=written.model, version=written.version, uri=uri, sha256=written.sha256)

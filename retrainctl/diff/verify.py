@@ -48,7 +48,7 @@ def verify(change: ResourceChange, observed: Observed | None, spec: KindSpec) ->
         for name in field.path:
             closed = node.trait is not None and node.trait.whole
             node = node if closed else node.child(name)
-            skip = skip or (node.trait is not None and node.trait.write_only)
+            skip = skip or _unshown(node, live)
         if skip:
             hidden.append(field.path)
         else:
@@ -84,7 +84,7 @@ def _compare(
     path: Path, want: Tree | Missing, live: Tree | Missing, node: TraitNode, bad: list[Mismatch], hidden: list[Path]
 ) -> None:
     trait = node.trait
-    if isinstance(want, SecretRef) or (trait is not None and trait.write_only):
+    if isinstance(want, SecretRef) or _unshown(node, live):
         hidden.append(path)
     elif want == live:
         return
@@ -110,6 +110,12 @@ def _compare(
         hidden.append(path)
     else:
         bad.append(Mismatch(path=path, wanted=want, live=live))
+
+
+def _unshown(node: TraitNode, live: Tree | Missing) -> bool:
+    """Whether a read shows nothing of it, or nothing that may be compared."""
+    trait = node.trait
+    return trait is not None and trait.write_only and (trait.secret or live is MISSING)
 
 
 def _at(tree: Mapping[str, Tree], path: Path) -> Tree | Missing:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote
 
 from starlette.responses import Response
 
+from retrainctl.emulator.clock import http_date
 from retrainctl.emulator.control import Control
 from retrainctl.emulator.exchange import Answer, Call, Interrupted, Refusal, Streamed
 from retrainctl.emulator.frame import Frame
@@ -64,7 +65,7 @@ class Application:
         route, params, others = self._frame.router.find(call.method, segments)
         if route is None:
             await read_body(receive)
-            await _nowhere(call, others, scope, receive, send)
+            await _nowhere(call, others, scope, receive, send, self._frame.clock.now())
             return
         if not route.streamed:
             call = replace(call, params=params, body=await read_body(receive))
@@ -178,11 +179,13 @@ def read_head(scope: Scope) -> Call:
     )
 
 
-async def _nowhere(call: Call, others: dict[str, Route], scope: Scope, receive: Receive, send: Send) -> None:
-    """No such path; or no such verb there, in the words of the API that owns the path."""
+async def _nowhere(
+    call: Call, others: dict[str, Route], scope: Scope, receive: Receive, send: Send, now: float
+) -> None:
+    """No such path, with the time as every host says it; or no such verb there, in the words of the path's API."""
     if not others:
         body = {"error": {"code": "NotFound", "message": f"The emulator serves no {call.path}."}}
-        await _send(scope, receive, send, Answer(status=404, body=body), [])
+        await _send(scope, receive, send, Answer(status=404, body=body), [("Date", http_date(now))])
         return
     dialect = next(iter(others.values())).dialect
     allow = [("Allow", ", ".join(sorted(others)))]

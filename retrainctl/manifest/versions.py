@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from math import isfinite
-from typing import Final
+from typing import Final, overload
 
 from retrainctl.diagnostics import Diagnostics, Span
 from retrainctl.fastclass import dataclass
@@ -16,9 +16,10 @@ from retrainctl.manifest.source import Sources
 from retrainctl.manifest.suggest import hint
 from retrainctl.manifest.tables import Tables
 from retrainctl.model.values import JsonObject
-from retrainctl.model.versions import ModelVersion
+from retrainctl.model.versions import ModelVersion, VersionRows
 
 COLUMNS: Final = ("model", "version", "uri", "file", "sha256", "etag", "trainedAt", "run", "data")
+_URI_PLACE: Final = COLUMNS.index("uri") - 1
 METRIC: Final = "metrics."
 PARAMETER: Final = "parameters."
 
@@ -53,15 +54,19 @@ class VersionTable:
     places: Sequence[int | None]
     metrics: Sequence[tuple[str, int]]
     parameters: Sequence[tuple[str, int]]
-    rows: Mapping[str | None, array[int]]
+    rows: Mapping[str | None, Sequence[int]]
+    numbers: Sequence[int] | None = None
 
-    def line(self, model: str) -> tuple[ModelVersion, ...] | None:
+    def line(self, model: str) -> tuple[ModelVersion, ...] | VersionRows | None:
         """The model's versions in the file's order; None when a row of it has errors, which are reported."""
+        rows = self.rows.get(model if self.by_model else None, ())
+        if (numbers := self.numbers) is not None and _ascend(numbers, rows):
+            return _Rows(self, model, rows)
         versions: list[ModelVersion] = []
         broken = False
-        for row in self.rows.get(model if self.by_model else None, ()):
+        for row in rows:
             try:
-                version = self._version(model, row)
+                version = self.version(model, row)
                 broken |= version is None
                 if version is not None:
                     versions.append(version)
@@ -71,7 +76,8 @@ class VersionTable:
                 self.sources.found.error(bad.code, bad.message, span, bad.next_step, f"Model/{model}")
         return None if broken else tuple(versions)
 
-    def _version(self, model: str, row: int) -> ModelVersion | None:
+    def version(self, model: str, row: int) -> ModelVersion | None:
+        """One row; None when its file is missing, which is reported. Raises `_BadCell`."""
         cells = self.table.rows[row]
         version, uri, file, sha256, etag, trained, run, data = [
             (cells[at].strip() or None) if at is not None else None for at in self.places
@@ -159,12 +165,102 @@ def _version_table(table: Table, sources: Sources) -> VersionTable | None:
         return None
     if wrong:
         return None
-    rows: dict[str | None, array[int]] = {}
     at = columns.get("model")
-    for row, cells in enumerate(table.rows):
-        rows.setdefault(None if at is None else cells[at].strip(), array("L")).append(row)
     places = [columns.get(name) for name in COLUMNS[1:]]
-    return VersionTable(table, sources, at is not None, places, metrics, parameters, rows)
+    numbers = _sound(table, columns, [at for _, at in metrics])
+    return VersionTable(table, sources, at is not None, places, metrics, parameters, _by_model(table, at), numbers)
+
+
+def _by_model(table: Table, at: int | None) -> Mapping[str | None, Sequence[int]]:
+    """The rows of each model, in the file's order."""
+    if at is None:
+        return {None: range(len(table.rows))}
+    rows: dict[str | None, list[int]] = {}
+    for row, cells in enumerate(table.rows):
+        name = cells[at].strip()
+        if (known := rows.get(name)) is None:
+            rows[name] = [row]
+        else:
+            known.append(row)
+    return rows
+
+
+def _sound(table: Table, columns: Mapping[str, int], metrics: Sequence[int]) -> Sequence[int] | None:
+    """The number of each row's version, where no row of the table has an error; None: look at each row.
+
+    Column by column, so that rows that nobody asks for cost next to nothing. A table of files is looked at row by row.
+    """
+    rows = table.rows
+    if "file" in columns and any(cells[columns["file"]].strip() for cells in rows):
+        return None
+    versions = [cells[columns["version"]].strip() for cells in rows]
+    if "uri" not in columns or not all(map(_VERSION.fullmatch, versions)):
+        return None
+    if not all(map(_URI.fullmatch, [cells[columns["uri"]].strip() for cells in rows])):
+        return None
+    for name, pattern in (("sha256", _SHA256), ("trainedAt", _TIME)):
+        at = columns.get(name)
+        if at is not None and not all(map(pattern.fullmatch, [text for cells in rows if (text := cells[at].strip())])):
+            return None
+    for at in metrics:
+        try:
+            if not all(isfinite(float(text)) and "_" not in text for cells in rows if (text := cells[at].strip())):
+                return None
+        except ValueError:
+            return None
+    return array("L", map(int, versions))
+
+
+def _ascend(numbers: Sequence[int], rows: Sequence[int]) -> bool:
+    before = 0
+    for row in rows:
+        if numbers[row] <= before:
+            return False
+        before = numbers[row]
+    return True
+
+
+class _Rows(VersionRows):
+    """The versions of one model in a table without errors."""
+
+    __slots__ = ("_model", "_rows", "_table")
+
+    def __init__(self, table: VersionTable, model: str, rows: Sequence[int]) -> None:
+        self._table, self._model, self._rows = table, model, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @overload
+    def __getitem__(self, at: int) -> ModelVersion: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[ModelVersion, ...]: ...
+    def __getitem__(self, at: int | slice) -> ModelVersion | tuple[ModelVersion, ...]:
+        if isinstance(at, slice):
+            return tuple(map(self._made, self._rows[at]))
+        return self._made(self._rows[at])
+
+    def find(self, version: int) -> ModelVersion | None:
+        numbers = self._table.numbers or ()
+        return next((self._made(row) for row in self._rows if numbers[row] == version), None)
+
+    def uris(self) -> Iterable[str | None]:
+        at = self._table.places[_URI_PLACE]
+        rows = self._table.table.rows
+        return [rows[row][at].strip() for row in self._rows] if at is not None else []
+
+    def local(self) -> Iterable[ModelVersion]:
+        return ()
+
+    def _made(self, row: int) -> ModelVersion:
+        made = self._table.version(self._model, row)
+        assert made is not None
+        return made
 
 
 def _named(table: Table, prefix: str) -> list[tuple[str, int]]:

@@ -24,7 +24,7 @@ class FieldTrait:
     """How one field behaves. `path` is the field's place; a `*` stands for any member name.
 
     immutable: cannot change on an existing resource; a change is refused at plan time or planned as a replacement.
-    write_only: a read does not show it; it is judged from the ledger by hash.
+    write_only: what was read does not show it, unless something else did; then it is judged from the ledger by hash.
     secret: never shown, not even by hash of the bare value.
     whole: a closed map: members that are not declared are removed. Otherwise undeclared members are not ours.
     keyed: an open map of which we own the declared keys; a key that we wrote and that is declared no more is removed.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 
 from retrainctl.diagnostics import Span
@@ -41,14 +42,45 @@ class ModelVersion:
         return f"{self.model}@{self.version}"
 
 
+class VersionRows(Sequence[ModelVersion]):
+    """Versions that stand in a table, each made when it is asked for: large projects have more than they use."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def find(self, version: int) -> ModelVersion | None:
+        """The version of that number."""
+
+    @abstractmethod
+    def uris(self) -> Iterable[str | None]:
+        """The `uri` of each, in order, without making them."""
+
+    @abstractmethod
+    def local(self) -> Iterable[ModelVersion]:
+        """Those that are files of the project."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLine:
     """A named line of versions, in ascending order. `spans` has the finer places of its manifest by path."""
 
     name: str
-    versions: tuple[ModelVersion, ...]
+    versions: tuple[ModelVersion, ...] | VersionRows
     origin: Span | None = None
     spans: Mapping[Path, Span] = field(default_factory=dict, repr=False, compare=False)
 
     def find(self, version: int) -> ModelVersion | None:
-        return next((v for v in self.versions if v.version == version), None)
+        versions = self.versions
+        if isinstance(versions, tuple):
+            return next((v for v in versions if v.version == version), None)
+        return versions.find(version)
+
+    def uris(self) -> Iterable[str | None]:
+        """The `uri` of each version, in order."""
+        versions = self.versions
+        return [v.uri for v in versions] if isinstance(versions, tuple) else versions.uris()
+
+    def local(self) -> Iterable[ModelVersion]:
+        """The versions that are files of the project."""
+        versions = self.versions
+        return [v for v in versions if v.file is not None] if isinstance(versions, tuple) else versions.local()

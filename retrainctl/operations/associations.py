@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from retrainctl.errors import RetrainctlError
 from retrainctl.model.address import Address
@@ -13,6 +12,7 @@ from retrainctl.model.values import JsonObject
 from retrainctl.operations.applying import Surroundings
 from retrainctl.operations.arm_services import Located
 from retrainctl.operations.direct import record
+from retrainctl.operations.settling import BACK
 from retrainctl.ports import Waiter
 
 if TYPE_CHECKING:
@@ -46,11 +46,9 @@ def paid_by(association: JsonObject) -> str:
 
 def move_request(plan: Located, association: JsonObject, destination: str) -> Request:
     """The call that moves an association (arm-webservices.md section 12)."""
-    from retrainctl.targets.arm import ids
+    from retrainctl.targets.arm import billing
 
-    name = quote(str(association["name"]), safe="")
-    path = f"{ids.parse(plan.identity).path}/commitmentAssociations/{name}/move?api-version={ids.PLAN_VERSION}"
-    return Request(method="POST", path=path, body={"destinationPlanId": destination})
+    return billing.request(plan.identity, str(association["name"]), destination)
 
 
 def record_move(
@@ -59,9 +57,10 @@ def record_move(
     """Moves it, under the lease and in the ledger; gives the association as it is then. Raises like `record`."""
     name = str(association["name"])
 
+    service = _member(association, "associatedResourceId")
+
     def write(waiter: Waiter) -> JsonObject:
-        del waiter
-        return client.move_association(plan.group, plan.name, name, destination)
+        return client.move_association(plan.group, plan.name, name, destination, pause=waiter.pause)
 
     return record(
         around,
@@ -70,8 +69,13 @@ def record_move(
         summary=f"moved from {plan.identity} to {destination}",
         write=write,
         identity=f"{plan.identity}/commitmentAssociations/{name}",
-        detail={"service": str(_member(association, "associatedResourceId"))},
+        detail={"service": service, BACK: _back(plan, service, destination)},
     )
+
+
+def _back(plan: Located, service: str, destination: str) -> str:
+    now, name = destination.rpartition("/")[2], service.rpartition("/")[2]
+    return f"Move it back: `retrainctl association move {now} {name} --to {plan.name}`."
 
 
 def _member(association: JsonObject, name: str) -> str:

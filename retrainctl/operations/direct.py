@@ -85,6 +85,7 @@ def plan_write(
     hint: str | None = None,
     gone: Fields | None = None,
     new: Fields | None = None,
+    due: Fields | None = None,
 ) -> Direct:
     """The plan that makes one resource as wished: only what `desired` declares is touched.
 
@@ -96,6 +97,7 @@ def plan_write(
         refusals: raise what the service would refuse; False: hand it back beside the plan.
         hint: the next step where it exists and must not.
         new: what a resource that does not exist yet gets where nothing else is wished.
+        due: conditions as they shall be taken to stand: what a read says of them is not enough to leave them.
         gone: members of open maps (tags) that shall go, as if we had written them and they were declared no more.
 
     Raises:
@@ -109,6 +111,9 @@ def plan_write(
         raise missing(desired.address)
     if exists is False and observed is not None:
         raise RetrainctlError(f"{desired.address} exists already; it was not touched", code="RC900", hint=hint)
+    if observed is not None and due:
+        observed = replace(observed, fields={**observed.fields, **due})
+        reading = replace(reading, observed={**reading.observed, desired.address: observed})
     if observed is None and new:
         desired = replace(desired, fields={**new, **desired.fields})
     planners: Mapping[str, Planner] = ground.targets.planners
@@ -201,7 +206,7 @@ def record(
         command: as `history` shows it (`association move`).
         summary: one sentence on what is done, without secrets; the ledger keeps it.
         write: sends; gets a waiter that ends with the run. What it returns is returned.
-        detail: what else the history shall know, without secrets.
+        detail: what else the history shall know, without secrets; `settling.BACK` in it says what takes it back.
 
     Raises:
         TargetError: what `write` raised; the ledger says whether it failed or nobody knows.
@@ -248,7 +253,7 @@ def record(
                     DIRECT,
                     outcome,
                     removed=action is Action.DELETE and outcome is Outcome.DONE,
-                    detail={"why": why},
+                    detail={**about, "why": why},
                 )
                 run.finish({"outcome": _RECEIPT[outcome], "notes": [why]})
     return answer

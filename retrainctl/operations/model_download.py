@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from retrainctl.errors import RetrainctlError
 from retrainctl.fastclass import dataclass
 from retrainctl.model.versions import ModelVersion
 from retrainctl.operations.adopting import slug
 from retrainctl.operations.model_files import pieces
+from retrainctl.operations.whole_file import whole_file
 from retrainctl.ports import BlobStore
 
 _PIECE: Final = 1 << 20
@@ -46,7 +44,7 @@ def download(version: ModelVersion, store: BlobStore, root: Path, out: Path, *, 
     if out.exists() and not replace:
         raise RetrainctlError(f"{out} is already there", code="RC004", hint="Choose another --out, or pass --force.")
     digest, size = hashlib.sha256(), 0
-    with _whole(out) as file:
+    with whole_file(out) as file:
         for piece in _bytes(version, store, root):
             digest.update(piece)
             size += len(piece)
@@ -74,25 +72,3 @@ def _bytes(version: ModelVersion, store: BlobStore, root: Path) -> Iterator[byte
         raise RetrainctlError(
             f"{version.file} cannot be read: {error.strerror}", code="RC143", hint="Check the path."
         ) from error
-
-
-@contextmanager
-def _whole(out: Path) -> Iterator[BinaryIO]:
-    """A file that takes its name when the block ends well, and leaves nothing behind when it does not."""
-    part: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-        part = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        part.chmod(0o644)
-        part.replace(out)
-    except OSError as error:
-        raise RetrainctlError(
-            f"cannot write {out}: {(error.strerror or str(error)).lower()}",
-            code="RC007",
-            hint="Check that its folder exists, is writable and has space.",
-        ) from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)

@@ -56,7 +56,7 @@ def place_files(
 
     A project without such files is left as it is.
     """
-    files = [version for line in loaded.models.values() for version in line.versions if version.file is not None]
+    files = [version for line in loaded.models.values() for version in line.local()]
     if not files:
         return Placed(desired=loaded.desired, models=loaded.models)
     placing = _Placing(loaded, readings, applied)

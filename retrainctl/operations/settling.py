@@ -24,6 +24,9 @@ from retrainctl.ports import Observer, Outcome, Progress, TargetError, Waiter, W
 DIRECT: Final = "direct"
 """The step of a write that a single command makes without a plan (`operations.direct.record`)."""
 
+BACK: Final = "back"
+"""The member of such a write's `detail` that says, as a sentence with a command, what takes it back."""
+
 PLAN: Final = "plan"
 """The name under which a run keeps the plan that it carries out."""
 

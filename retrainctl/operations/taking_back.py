@@ -15,7 +15,7 @@ from retrainctl.model.address import Address
 from retrainctl.model.change import ResourceChange
 from retrainctl.model.environment import Environment
 from retrainctl.operations.planning import default_guards, scopes
-from retrainctl.operations.settling import changes_of
+from retrainctl.operations.settling import BACK, DIRECT, changes_of
 from retrainctl.plan.build import Selection
 from retrainctl.plan.guard import blocks
 from retrainctl.plan.plan import Plan, Source
@@ -43,29 +43,32 @@ def rollback_plan(
 ) -> TakenBack:
     """What undoes a run (`last`: the latest that wrote). Live state is read; only what the run changed goes back.
 
-    Raises `InvalidInput` when nothing at all can be taken back.
+    Raises:
+        InvalidInput: nothing at all can be taken back (RC504).
+        RetrainctlError: the run was a single command that no plan describes (RC506), or there is none (RC503).
     """
     record = _record(ledger, run)
+    _refuse_direct(record, ledger)
     changes: list[ResourceChange] = []
     refused: list[Diagnostic] = []
     warnings: list[tuple[str, str]] = []
+    kept: list[Diagnostic] = []
     for change, done in _begun_by(record, ledger, selection):
         live = targets.readers[change.target].reread(change.address, change.identity)
         if not done and (live is None or live.unfinished is None):
             continue
         back = reverse(change, live, prune=prune)
-        warnings += [
-            ("not-restored", f"{change.address}: the former value of {name} is secret and was never stored")
-            for name in back.lost
-        ]
-        warnings += [("not-restored", f"{change.address}: {name} cannot be taken back") for name in back.stays]
+        stays = [f"the former value of {name} is secret and was never stored" for name in back.lost]
+        stays += [f"{name} cannot be taken back" for name in back.stays]
+        warnings += [("not-restored", f"{change.address}: {why}") for why in stays]
+        kept += [_refusal(change.address, why) for why in stays]
         if back.refused is not None:
             refused.append(_refusal(change.address, back.refused))
         elif back.change is not None:
             draft = back.change
             changes.append(replace(draft, steps=targets.planners[draft.target].steps(draft, live)))
-    if refused and not changes:
-        raise InvalidInput(refused, f"run {record.summary.info.run} cannot be taken back")
+    if (refused or kept) and not changes:
+        raise InvalidInput([*refused, *kept], f"run {record.summary.info.run} cannot be taken back")
     changes.sort(key=lambda change: change.address)
     plan = Plan(
         environment=environment.name,
@@ -90,6 +93,24 @@ def _record(ledger: Ledger, run: str) -> RunRecord:
             "there is no run to take back: the ledger has no write", code="RC503", hint="See `retrainctl history`."
         )
     return ledger.run(wrote[-1].info.run)
+
+
+def _refuse_direct(record: RunRecord, ledger: Ledger) -> None:
+    """Says of a write that no plan describes what it did and what undoes it, as far as its command knew."""
+    direct = [entry for entry in record.entries if entry.step == DIRECT]
+    if not direct:
+        return
+    info, entry = record.summary.info, direct[0]
+    done = entry.detail.get("summary") or entry.detail.get("why") or entry.action.value
+    planned = [summary.info.run for summary in ledger.runs() if summary.writes and summary.info.digest is not None]
+    way = entry.detail.get(BACK) or f"Do the opposite by hand: `retrainctl {info.command.split(' ')[0]} --help`."
+    other = f" The last run with a plan is {planned[-1]}." if planned else ""
+    raise RetrainctlError(
+        f"run {info.run} was the single command `{info.command}` ({entry.address}: {done}); "
+        "no plan describes it, so it cannot be taken back",
+        code="RC506",
+        hint=f"{way}{other}",
+    )
 
 
 def _begun_by(record: RunRecord, ledger: Ledger, selection: Selection) -> Sequence[tuple[ResourceChange, bool]]:

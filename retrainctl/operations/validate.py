@@ -33,7 +33,7 @@ def validate(
 def _model_files(loaded: Loaded) -> Iterator[Diagnostic]:
     """Local model files whose bytes are not those that were declared."""
     for line in loaded.models.values():
-        for version in line.versions:
+        for version in line.local():
             if version.file is None or version.sha256 is None:
                 continue
             path = loaded.project.root / version.file

@@ -11,10 +11,7 @@ from retrainctl.parity.entry import NOT_REPRODUCED, Cmdlet, Parameter, Row
 
 __all__ = ["NOT_REPRODUCED", "Cmdlet", "Parameter", "Row", "cmdlets", "find", "near", "pending", "rows"]
 
-_PENDING: Final = frozenset(
-    {"workspace", "experiment", "dataset", "trained-model", "transform", "module", "annotation", "notebook", "gateway"}
-    | {"project"}
-)
+_PENDING: Final[frozenset[str]] = frozenset()
 """Commands over the Studio API that this version does not have yet."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 
 from retrainctl.diagnostics import Diagnostic, Diagnostics, Severity
-from retrainctl.diff.compare import SecretHash, compare, removal
+from retrainctl.diff.compare import SecretHash, compare, removal, settled
 from retrainctl.diff.delta import Delta, Drift
 from retrainctl.diff.drift import caught_up
 from retrainctl.fastclass import dataclass
@@ -98,7 +98,7 @@ def build(inputs: Inputs) -> tuple[Plan, tuple[Diagnostic, ...]]:
     """Compares all, judges each change and weighs the whole. An error among the findings means: no usable plan."""
     findings = Diagnostics()
     got = _Gathered()
-    versions = _versions_by_uri(inputs.models)
+    versions = _Versions(inputs.models)
     for desired in sorted(inputs.desired, key=lambda d: d.address):
         if inputs.selection.takes(desired.address):
             _one(inputs, desired, versions, got, findings)
@@ -132,7 +132,7 @@ def build(inputs: Inputs) -> tuple[Plan, tuple[Diagnostic, ...]]:
 def _one(
     inputs: Inputs,
     desired: Desired,
-    versions: Mapping[str, ModelVersion],
+    versions: _Versions,
     got: _Gathered,
     findings: Diagnostics,
 ) -> None:
@@ -152,22 +152,21 @@ def _one(
     if address in reading.not_covered:
         got.not_covered.append(address)
         return
-    delta = compare(
-        desired,
-        reading.observed.get(address),
-        inputs.applied.get(address),
-        spec,
-        secret_hash=inputs.secret_hash,
-        version_of=versions.get,
-    )
-    got.drift.extend((address, drift) for drift in delta.drift)
-    got.suppressed.extend((address, entry.path, entry.reason) for entry in delta.suppressed)
-    draft = _draft(delta, spec, reading.identities.get(address, ""))
-    judged = inputs.planners[spec.target].judge(draft, desired, delta.observed, reading.facts)
-    findings.extend(judged.findings)
-    if any(finding.severity is Severity.ERROR for finding in judged.findings):
-        return
-    if delta.action is Action.CREATE and not spec.creatable:
+    observed, applied = reading.observed.get(address), inputs.applied.get(address)
+    if observed is not None and settled(desired, observed, applied, spec):
+        draft = _unchanged(desired, observed, spec)
+    else:
+        delta = compare(desired, observed, applied, spec, secret_hash=inputs.secret_hash, version_of=versions.at)
+        got.drift.extend((address, drift) for drift in delta.drift)
+        got.suppressed.extend((address, entry.path, entry.reason) for entry in delta.suppressed)
+        draft = _draft(delta, spec, reading.identities.get(address, ""))
+    planner = inputs.planners[spec.target]
+    judged = planner.judge(draft, desired, observed, reading.facts)
+    if judged.findings:
+        findings.extend(judged.findings)
+        if any(finding.severity is Severity.ERROR for finding in judged.findings):
+            return
+    if draft.action is Action.CREATE and not spec.creatable:
         findings.error(
             "RC406",
             f"{address} does not exist, and a {spec.kind} is never created by retrainctl",
@@ -182,20 +181,34 @@ def _one(
     if replaced:
         draft = replace(draft, action=Action.REPLACE)
     # A planner may ask for work that no field shows (a refresh): steps decide, not only differences.
-    steps = inputs.planners[spec.target].steps(draft, delta.observed)
+    steps = planner.steps(draft, observed)
     if draft.action is Action.NO_OP and not steps:
         got.no_op += 1
-        if delta.applied is not None and delta.observed is not None:
-            learned = caught_up(delta.applied, desired, delta.observed, spec)
+        if applied is not None and observed is not None:
+            learned = caught_up(applied, desired, observed, spec)
             got.adopt.extend([learned] if learned is not None else ())
         return
     action = Action.UPDATE if draft.action is Action.NO_OP else draft.action
-    risks = [*model_risks(draft, delta.applied), *judged.risks]
+    risks = [*model_risks(draft, applied), *judged.risks]
     if draft.models:
         steps = _with_uploads(draft, steps)
-        got.moving.append(Examined(change=draft, desired=desired, observed=delta.observed))
+        got.moving.append(Examined(change=draft, desired=desired, observed=observed))
     got.changes.append(
         replace(draft, action=action, steps=steps, risks=tuple(_ranked(risks)), reason=_reason(action, draft))
+    )
+
+
+def _unchanged(desired: Desired, observed: Observed, spec: KindSpec) -> ResourceChange:
+    """What a planner judges where nothing differs."""
+    return ResourceChange(
+        address=desired.address,
+        target=spec.target,
+        identity=observed.identity,
+        action=Action.NO_OP,
+        origin=desired.origin,
+        fingerprint=observed.fingerprint,
+        after=desired.after,
+        settings=desired.settings,
     )
 
 
@@ -302,5 +315,28 @@ def _ranked(risks: Iterable[Risk]) -> list[Risk]:
     return sorted(risks, key=lambda risk: (rank[risk.severity], risk.code, risk.message))
 
 
-def _versions_by_uri(models: Mapping[str, ModelLine]) -> dict[str, ModelVersion]:
-    return {without_query(version.uri): version for line in models.values() for version in line.versions if version.uri}
+class _Versions:
+    """The declared versions by URI; all of them are looked through only where the nearest model does not know it."""
+
+    def __init__(self, models: Mapping[str, ModelLine]) -> None:
+        self._models = models
+        self._known: dict[str, tuple[ModelLine, int]] | None = None
+
+    def at(self, uri: str, near: str) -> ModelVersion | None:
+        """The version that has this URI without query; `near` is the model that most likely has it."""
+        line = self._models.get(near)
+        if line is not None and (place := _place_of(uri, line)) is not None:
+            return line.versions[place]
+        if self._known is None:
+            self._known = {
+                without_query(one): (line, place)
+                for line in self._models.values()
+                for place, one in enumerate(line.uris())
+                if one
+            }
+        found = self._known.get(uri)
+        return None if found is None else found[0].versions[found[1]]
+
+
+def _place_of(uri: str, line: ModelLine) -> int | None:
+    return next((place for place, one in enumerate(line.uris()) if one and without_query(one) == uri), None)

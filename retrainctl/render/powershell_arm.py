@@ -13,6 +13,10 @@ from retrainctl.render.powershell_upload import is_upload, upload_lines
 from retrainctl.render.read import objects
 
 _REGIONAL: Final = re.compile(r"(?P<service>[^?]+)/CreateRegionalBlob\?.*\bregion=(?P<region>[^&]+).*")
+_MOVE: Final = re.compile(r"(?P<plan>[^?]+)/commitmentAssociations/(?P<name>[^/?]+)/move\?.*")
+_BY_ITSELF: Final = ("regions", "commitmentPlan")
+"""Fields that have cmdlets of their own."""
+
 _OUTSIDE: Final = ("location", "tags")
 """Fields that stand beside `properties`, not in it."""
 
@@ -30,6 +34,9 @@ def arm_lines(change: Mapping[str, Any], parameters: Parameters) -> Iterator[str
             where = f"-ResourceGroupName {quoted(group)} -Name {quoted(name)}"
             yield f"[void] (Add-AzMlWebServiceRegionalProperty {where} -Region {region} -Force)"
             continue
+        if method == "POST" and (made := _MOVE.fullmatch(url)) is not None:
+            yield from _move_association(made["plan"], unquote(made["name"]), body, change)
+            continue
         kind, group, name = _place(url)
         where = f"-ResourceGroupName {quoted(group)} -Name {quoted(name)}"
         plan = kind.casefold() == "commitmentplans"
@@ -44,6 +51,20 @@ def arm_lines(change: Mapping[str, Any], parameters: Parameters) -> Iterator[str
                 yield from _update_plan(where, body)
             case _:
                 yield from _update_service(where, change, parameters)
+
+
+def _move_association(plan: str, name: str, body: Mapping[str, Any], change: Mapping[str, Any]) -> Iterator[str]:
+    """The only way to have another plan pay. A name that nobody read is looked up by the service."""
+    _, group, plan_name = _place(plan)
+    where = f"-ResourceGroupName {quoted(group)} -CommitmentPlanName {quoted(plan_name)}"
+    shown = quoted(name)
+    if name == "{association}":
+        service = quoted("*/" + str(change.get("identity") or change.get("address")).rpartition("/")[2])
+        yield f"$association = Get-AzMlCommitmentAssociation {where} |"
+        yield f"    Where-Object {{ $_.Properties.AssociatedResourceId -like {service} }}"
+        shown = "$association.Name"
+    destination = quoted(str(body.get("destinationPlanId")))
+    yield f"[void] (Move-AzMlCommitmentAssociation {where} -Name {shown} -DestinationPlanId {destination})"
 
 
 def _place(url: str) -> tuple[str, str, str]:
@@ -73,6 +94,8 @@ def _update_service(where: str, change: Mapping[str, Any], parameters: Parameter
     yield "Remove-Member $definition @('properties', 'storageAccount')"
     keys: list[str] = []
     for place, after in _fields(change):
+        if place[0] in _BY_ITSELF:
+            continue
         if place[0] == "storageAccount":
             keys += [variable for _, variable in _holes(after, parameters)]
             continue

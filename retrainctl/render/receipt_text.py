@@ -27,9 +27,10 @@ def _lines(view: ReceiptView, style: Style, hints: bool) -> Iterator[str]:
     for result in view.results:
         if result.bad or result.operation:
             yield from ("", *_details(result, style))
-    if view.notes:
+    told = (f"{r.address}: {r.why}" for r in view.results if r.why and r.outcome == "applied" and not r.bad)
+    if notes := [*view.notes, *told]:
         yield ""
-        for note in view.notes:
+        for note in notes:
             yield from wrapped(f"note: {note}", style, rest="  ")
     yield ""
     if view.run:

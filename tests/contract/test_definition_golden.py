@@ -144,7 +144,7 @@ def test_check_3_what_was_created_is_what_get_shows(shared: Path, version: str):
             None,
             SPEC,
             secret_hash=lambda reference, address: None,
-            version_of=lambda uri: None,
+            version_of=lambda *_: None,
         )
         assert delta.action is Action.NO_OP, delta.fields
 

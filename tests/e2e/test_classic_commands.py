@@ -83,6 +83,41 @@ def test_a_patched_model_changes_the_predictions(run: Inside) -> None:
     assert "sig=" not in undone.out + undone.err
 
 
+def test_a_refresh_with_overwriting_is_sent_whatever_the_deployment(run: Inside) -> None:
+    """Which models an endpoint serves cannot be read, so the service says whether there is anything to overwrite."""
+
+    def predicted() -> str:
+        return run("score", "Endpoint/patched", "--input", "sample.json", "--output", "json").out
+
+    manifest = run.folder / "manifests" / "patched.yaml"
+    document = (
+        f"apiVersion: retrainctl/v1\nkind: Endpoint\nmetadata: {{name: patched}}\nspec: {{webService: {SERVICE}}}\n"
+    )
+    run("endpoint", "add", SERVICE, "patched", "--yes")
+    manifest.write_text(document)
+    try:
+        own = predicted()
+        run("endpoint", "patch", SERVICE, "patched", "--model", "bike-rental-003@1", "--yes")
+        patched = predicted()
+        assert patched != own
+        kept = run("endpoint", "refresh", SERVICE, "patched", "--yes")
+        assert "runs the deployment of default already, and keeps its models" in kept.err
+        shown = run("endpoint", "refresh", SERVICE, "patched", "--overwrite", "--what-if").out
+        assert shown.startswith("POST ") and '"OverwriteResources": "True"' in shown
+        assert predicted() == patched, "--what-if sends nothing"
+        lost = run("endpoint", "refresh", SERVICE, "patched", "--overwrite", "--yes")
+        assert "experiment's own model" in lost.out + lost.err
+        assert "did nothing" not in lost.out + lost.err
+        assert predicted() == own
+        row = next(r for r in json.loads(run("status", "--output", "json").out) if r["address"] == "Endpoint/patched")
+        assert "bike-rental-003@1" not in str(row)
+        again = run("endpoint", "refresh", SERVICE, "patched", "--overwrite", "--yes")
+        assert "as `default` already: the service did nothing" in again.out + again.err
+    finally:
+        manifest.unlink()
+        run("endpoint", "remove", SERVICE, "patched", "--yes")
+
+
 def test_a_blob_is_named_by_its_address_too(run: Inside) -> None:
     run("endpoint", "add", SERVICE, "byuri", "--yes")
     uri = "https://bikerentals.blob.core.windows.net/models/bike-rental/004-1.ilearner"

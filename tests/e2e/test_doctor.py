@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,7 @@ def test_a_sound_environment_has_no_findings_and_says_what_is_there(project: Pat
     assert checks["retirement"]["status"] == "skipped"
     assert checks["training"]["facts"] == ['training service "Bike Rental Training" (classic)']
     assert checks["blobs"]["facts"] == ["3 of 3 model blobs are there"]
+    assert checks["clock"]["facts"] == ["hosts compared with: 1"]
     ran = Inside(project, environment())("doctor")
     assert "Nothing stands in the way" in ran.out
 
@@ -101,6 +102,21 @@ def test_a_slot_that_is_not_there_is_found_by_the_plan(project: Path) -> None:
         file.write_text(file.read_text().replace("Bike Rental [trained model]", "Bike Rentl [trained model]"))
     checks = _examined(project, code=1)
     assert "RC365" in _codes(checks["plan"])
+
+
+@pytest.mark.parametrize(("away", "severity"), [(timedelta(minutes=-2), "warning"), (timedelta(hours=1), "error")])
+def test_a_clock_that_is_wrong_is_found(project: Path, estate: Path, away: timedelta, severity: str) -> None:
+    handle = emulator.find(estate / ".retrainctl" / "emulator")
+    assert handle is not None
+    emulator.control(handle, "PUT", "clock", {"now": f"{datetime.now(UTC) + away:%Y-%m-%dT%H:%M:%SZ}"})
+    try:
+        (finding,) = _examined(project, code=severity == "error")["clock"]["findings"]
+    finally:
+        emulator.control(handle, "PUT", "clock", {"now": None})
+    assert (finding["code"], finding["severity"]) == ("RC924", severity)
+    assert f"s {'behind' if away > timedelta() else 'ahead of'} 127.0.0.1:" in finding["message"]
+    assert finding["cause"] and finding["fix"]
+    assert _examined(project, code=0)["clock"]["status"] == "ok"
 
 
 def test_a_lease_that_is_held_is_a_warning_with_its_holder(project: Path) -> None:

@@ -250,3 +250,96 @@ def test_regions_and_rotations_are_declared(cli: Inside) -> None:
         assert "No changes" in cli("plan", "--only", "WebService/census", "--snapshot", "snap").out
     finally:
         manifest.write_text(text)
+
+
+def test_who_pays_is_declared(cli: Inside) -> None:
+    def payer(plan: str) -> list[str]:
+        return [
+            item["properties"]["associatedResourceId"].rsplit("/", 1)[1]
+            for item in shown(cli, "association", "list", plan)
+        ]
+
+    made(cli, "shared")
+    manifest = cli.folder / "manifests" / "payers.yaml"
+    text = """\
+apiVersion: retrainctl/v1
+kind: CommitmentPlan
+metadata: {name: second}
+spec: {location: southcentralus, sku: {name: S2, tier: Standard, capacity: 1}}
+---
+apiVersion: retrainctl/v1
+kind: WebService
+metadata: {name: shared}
+spec: {title: Shared, commitmentPlan: PLAN}
+"""
+    old = shown(cli, "commitment-plan", "get", "payer")["id"]
+    only = ("--only", "WebService/shared", "--only", "CommitmentPlan/second")
+    try:
+        # The ledger knows that `payer` was named at creation; nothing is to be done.
+        manifest.write_text(text.replace("PLAN", old))
+        cli("apply", *only, "--yes")
+        assert "No changes" in cli("plan", *only).out
+        manifest.write_text(text.replace("PLAN", "CommitmentPlan/second"))
+        (name,) = [
+            item["name"]
+            for item in shown(cli, "association", "list", "payer")
+            if item["properties"]["associatedResourceId"].endswith("/shared")
+        ]
+        plan = cli("plan", *only, "--explain", "--out", "p.json").out
+        assert f"/commitmentPlans/payer/commitmentAssociations/{name}/move?" in plan
+        assert "another commitment plan pays: second in place of payer" in plan
+        script = cli("plan", *only, "--powershell").out
+        assert (
+            f"Move-AzMlCommitmentAssociation -ResourceGroupName 'local' -CommitmentPlanName 'payer' -Name '{name}'"
+            in script
+        )
+        cli("apply", "p.json", "--yes")
+        assert (payer("second"), "shared" in payer("payer")) == (["shared"], False)
+        assert "No changes" in cli("plan", *only).out
+        cli("snapshot", "pull", "--out", "paid")
+        assert "No changes" in cli("plan", *only, "--snapshot", "paid").out
+
+        # Somebody moves it by hand: the plans tell, and the plan calls it drift.
+        cli("association", "move", "second", "shared", "--to", "payer", "--yes")
+        drifted = cli("plan", *only, "--json", "d.json")
+        assert "No changes" not in drifted.out
+        assert json.loads((cli.folder / "d.json").read_text())["summary"]["drift"] == 1
+        cli("apply", *only, "--yes")
+        assert payer("second") == ["shared"]
+
+        cli("rollback", "last", "--yes")
+        assert (payer("second"), "shared" in payer("payer")) == ([], True)
+    finally:
+        manifest.unlink()
+
+
+# The way back
+
+
+def test_a_single_command_without_a_plan_says_what_takes_it_back(cli: Inside) -> None:
+    made(cli, "once")
+    cli("commitment-plan", "create", "elsewhere", "--sku", "S1", "--yes")
+    planned = shown(cli, "history")[-1]["run"]
+    cli("association", "move", "payer", "once", "--to", "elsewhere", "--yes")
+    for more in ((), ("--yes",), ("--out", "back.json")):
+        refused = cli("rollback", "last", *more, code=1)
+        told = " ".join(refused.err.split())
+        assert "RC506" in told
+        assert "single command `association move`" in told
+        assert "retrainctl association move elsewhere once --to payer" in told
+        assert f"The last run with a plan is {planned}." in told
+        assert "Traceback" not in refused.err
+    assert not (cli.folder / "back.json").exists()
+    cli("association", "move", "elsewhere", "once", "--to", "payer", "--yes")
+    assert shown(cli, "association", "get", "payer", "once")["properties"]["commitmentPlanId"].endswith("/payer")
+
+
+def test_what_was_secret_and_what_stays_is_said_and_is_no_success(cli: Inside) -> None:
+    made(cli, "secretive")
+    cli("webservice", "keys", "secretive", "--regenerate", "primary", "--yes")
+    refused = cli("rollback", "last", "--yes", code=1)
+    assert "RC504" in refused.err
+    assert "the former value of keys.primary is secret and was never stored" in " ".join(refused.err.split())
+    cli("webservice", "regional", "add", "secretive", "--region", "japaneast", "--yes")
+    refused = cli("rollback", "last", "--yes", code=1)
+    assert "regions.japaneast cannot be taken back" in " ".join(refused.err.split())

@@ -82,6 +82,4 @@ def test_a_draft_is_not_deployed(emulator: Emulator) -> None:
 
 
 def test_what_the_emulator_lacks_is_refused_and_not_pretended(emulator: Emulator) -> None:
-    assert ask(emulator, "GET", "/trainedmodels").json() == []
-    assert ask(emulator, "POST", "/trainedmodels", json={}).status_code == 405
     assert ask(emulator, "POST", "/packages?experimentid=x").status_code == 404

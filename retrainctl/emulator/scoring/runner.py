@@ -8,15 +8,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from retrainctl.emulator.blob import access
-from retrainctl.emulator.blob.address import BlobAddress, parse_uri
 from retrainctl.emulator.blob.contents import Draft
 from retrainctl.emulator.blob.shelf import Shelf
-from retrainctl.emulator.blob.signature import sas_members
 from retrainctl.emulator.exchange import Refusal
 from retrainctl.emulator.frame import Frame
 from retrainctl.emulator.scoring.joblist import Job, JobList
 from retrainctl.emulator.scoring.services import Services
+from retrainctl.emulator.scoring.sources import Sources
 from retrainctl.emulator.scoring.workers import WorkerLost, Workers
 from retrainctl.emulator.training.failure import ModuleFailed
 
@@ -37,6 +35,7 @@ class Runner:
         self._services = services
         self._shelf = shelf
         self._list = jobs
+        self._sources = Sources(shelf, frame.clock)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._workers: Workers | None = None
         self._closing = False
@@ -130,8 +129,8 @@ class Runner:
         graph = self._services.graph(serving)
         bound = graph.bound(job.wish.parameters)
         with self._frame.store.transaction():
-            inputs = {port: self._source(address) for port, address in job.wish.inputs.items()}
-            imports = {node: self._import(uri) for node, uri in bound.imports().items()}
+            inputs = {port: self._sources.read(address) for port, address in job.wish.inputs.items()}
+            imports = {node: self._sources.imported(uri) for node, uri in bound.imports().items()}
         models = self._services.models(serving, graph)
         outputs = {
             port: {"file": str(self._shelf.contents.new_draft()), "name": address.name}
@@ -147,39 +146,6 @@ class Runner:
             "models": {name: self._services.files(contents) for name, contents in models.items()},
             "outputs": outputs,
         }
-
-    def _import(self, uri: str) -> dict[str, Any]:
-        """What an Import Data module reads: a blob that anybody may read, or that its signature opens."""
-        address = parse_uri(uri)
-        if address is None:
-            what = (
-                f"the address {uri.partition('?')[0]!r} is not a blob in the emulator" if uri else "no address is set"
-            )
-            raise ModuleFailed("Import Data", "0029", "InvalidUri", f"The data cannot be read: {what}.")
-        container = self._shelf.container(address.account, address.container)
-        try:
-            if address.sas:
-                members = sas_members(address.sas)
-                now = self._frame.clock.now()
-                allowed = access.sas_access(members, address.account, address.container, address.name, now)
-            else:
-                allowed = access.anonymous_access(container)
-            allowed.require("object", "r")
-        except Refusal as refusal:
-            why = refusal.details[0][1] if refusal.details else refusal.message
-            raise ModuleFailed(
-                "Import Data", "0029", "InvalidUri", f"The data at {address.uri} cannot be read: (403) {why}"
-            ) from None
-        return self._source(address)
-
-    def _source(self, address: BlobAddress) -> dict[str, Any]:
-        blob = self._shelf.blob(address.account, address.container, address.name)
-        if blob is None:
-            raise ModuleFailed(
-                "Import Data", "0029", "InvalidUri", f"The data at {address.uri} cannot be read: (404) Not Found."
-            )
-        self._shelf.ready(blob)
-        return {"parts": self._services.files(blob.contents), "name": address.name}
 
     def _deliver(self, job: Job, outputs: dict[str, Any]) -> dict[str, list[str]]:
         """Put the results where they were wished; over what is there, as the service does."""

@@ -6,7 +6,11 @@ Its error bodies were never recorded; the envelope and the 401 are those of the 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
+from typing import Final
 from uuid import uuid4
+
+import orjson
 
 from retrainctl.emulator.classic.dialect import not_found
 from retrainctl.emulator.clock import http_date
@@ -27,7 +31,7 @@ class StudioDialect:
         token = call.headers.get("x-ms-metaanalytics-authorizationtoken", "").strip().encode("latin-1")
         mine = hmac.compare_digest(token, self._frame.identity.token.encode())
         if not mine or call.params["workspace"].lower() != WORKSPACE:
-            raise Refusal(401, "Unauthorized", "The request is unauthorized.", [_WRONG_TOKEN])
+            raise _REFUSED[self._frame.knobs.text("studio-wrong-token")]()
 
     def decorate(self, call: Call, answer: Answer) -> list[tuple[str, str]]:
         del call
@@ -42,6 +46,24 @@ class StudioDialect:
 
 
 _WRONG_TOKEN = ("ManagementRequestUnauthorized", "Invalid credentials provided.")
+_REFUSED: Final[dict[str, Callable[[], Refusal]]] = {
+    "401": lambda: Refusal(401, "Unauthorized", "The request is unauthorized.", [_WRONG_TOKEN]),
+    "403": lambda: Refusal(403, "Forbidden", "The request is forbidden.", [_WRONG_TOKEN]),
+    "404": lambda: not_found("WorkspaceNotFound", "The workspace could not be found."),
+}
+
+
+def created(frame: Frame, identifier: str) -> Answer:
+    """The answer to a POST that made something: its id, as a JSON string where the switches say nothing else."""
+    bare = frame.knobs.text("studio-id-form") == "bare"
+    body = identifier.encode() if bare else orjson.dumps(identifier)
+    media = "text/plain; charset=utf-8" if bare else "application/json; charset=utf-8"
+    return Answer(status=made(frame), body=body, media=media, wrote=True)
+
+
+def made(frame: Frame) -> int:
+    """The status of a POST that made something."""
+    return int(frame.knobs.text("studio-write-status"))
 
 
 def date(moment: float) -> str:

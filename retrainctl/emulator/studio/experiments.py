@@ -1,38 +1,35 @@
-"""Experiments: list, read, save, run, delete, deploy, export (classic-api.md 6, 6.2, 6.3).
-
-No graph is executed here: a run finishes at once and every node says in its status that it was not executed.
-"""
+"""Experiments: list, read, save, run, delete, and what their nodes put out (classic-api.md 6, 6.2, 6.3)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 from uuid import uuid4
 
-from retrainctl.emulator.classic.deployments import Deployments
+from retrainctl.emulator.blob.shelf import Blob, Shelf
 from retrainctl.emulator.classic.dialect import bad_argument, json_body
-from retrainctl.emulator.classic.records import DEFAULT, Service
-from retrainctl.emulator.classic.records import Records as Services
-from retrainctl.emulator.clock import stamp
-from retrainctl.emulator.exchange import Answer, Call, Refusal
+from retrainctl.emulator.exchange import Answer, Call, Refusal, Streamed
 from retrainctl.emulator.frame import Frame
 from retrainctl.emulator.identity import WORKSPACE
 from retrainctl.emulator.routing import Route
-from retrainctl.emulator.studio.dialect import StudioDialect, date, missing
+from retrainctl.emulator.studio.dialect import StudioDialect, created, date, missing
+from retrainctl.emulator.studio.outputs import Output, Outputs, output_of
 from retrainctl.emulator.studio.records import Records
+from retrainctl.emulator.studio.running import VISUALIZATION, Runs, next_etag
 from retrainctl.emulator.studio.workspace import BASE
 
-NOT_EXECUTED = "Not executed: the emulator runs no experiment graphs."
+_BELONGING = ("WebServiceGroupId", "RunId", "ArmWebServiceId")
+"""Members of `WebService` that say which service an experiment was deployed to."""
 
 
 class Experiments:
     """The handlers."""
 
-    def __init__(self, frame: Frame, records: Records, services: Services, deployments: Deployments) -> None:
+    def __init__(self, frame: Frame, records: Records, runs: Runs, outputs: Outputs) -> None:
         self._frame = frame
         self._records = records
-        self._services = services
-        self._deployments = deployments
+        self._runs = runs
+        self._outputs = outputs
 
     def routes(self, dialect: StudioDialect) -> Iterable[Route]:
         every = BASE + "/experiments"
@@ -43,52 +40,68 @@ class Experiments:
             ("GET", one, self._get),
             ("POST", one, self._save),
             ("DELETE", one, self._delete),
-            ("POST", one + "/webservice", self._deploy),
-            ("GET", one + "/webservice", self._deployed),
-            ("GET", one + "/webservicedefinition", self._export),
+            ("GET", one + "/outputdata/{node}/{port}", self._output),
         ):
             yield Route(methods=method, pattern=pattern, handler=handler, dialect=dialect)
 
-    def add(self, wish: dict[str, Any], definition: dict[str, Any] | None, *, identifier: str = "") -> dict[str, Any]:
-        """Store what a save body (6.3) describes under a new id, or over `identifier`; the stored document."""
-        now = date(self._frame.clock.now())
+    def add(
+        self, wish: dict[str, Any], definition: dict[str, Any] | None, *, identifier: str = "", call: Call | None
+    ) -> dict[str, Any]:
+        """Store what a save body (6.3) describes under a new id, or over `identifier`; the stored document.
+
+        Without a draft it runs; where no call asks for it, but a seed, it has run already.
+        """
+        now = self._frame.clock.now()
         before = self._records.experiment(identifier) if identifier else None
-        draft = bool(wish.get("IsDraft"))
-        graph = wish.get("ExperimentGraph") or {}
         body = {
             "ExperimentId": identifier or f"{WORKSPACE}.f-id.{uuid4().hex}",
-            "RunId": "" if draft else f"{WORKSPACE}.s-id.{uuid4().hex}",
+            "RunId": "",
             "ParentExperimentId": before["ParentExperimentId"] if before else wish.get("ParentExperimentId") or "",
+            "OriginalExperimentDocumentationLink": None,
             "Summary": wish.get("Summary") or "",
             "Description": wish["Description"],
-            "Graph": graph,
+            "Graph": wish.get("ExperimentGraph") or {},
             "Status": {
-                "StatusCode": "InDraft" if draft else "Finished",
-                "StatusDetail": None if draft else NOT_EXECUTED,
-                "CreationTime": before["Status"]["CreationTime"] if before else now,
-                "StartTime": None if draft else now,
-                "EndTime": None if draft else now,
+                "StatusCode": "InDraft",
+                "StatusDetail": None,
+                "CreationTime": before["Status"]["CreationTime"] if before else date(now),
+                "StartTime": None,
+                "EndTime": None,
                 "Metadata": None,
             },
-            "Etag": f"W/\"datetime'{stamp(self._frame.clock.now()).replace(':', '%3A')}'\"",
-            "NodeStatuses": [] if draft else [_node_status(node) for node in graph.get("ModuleNodes") or []],
+            "Etag": next_etag(now, before["Etag"] if before else ""),
+            "NodeStatuses": [],
             "Creator": before["Creator"] if before else "owner",
             "IsLeaf": True,
             "DisableNodesUpdate": bool(wish.get("DisableNodeUpdate")),
-            "WebService": wish.get("WebService"),
+            "WebService": self._web_service(wish.get("WebService"), before),
             "Category": wish.get("Category") or "user",
-            "Tags": [],
+            "Tags": before["Tags"] if before else [],
             "IsPartialRun": False,
         }
+        self._runs.forget(body["ExperimentId"])
+        if not wish.get("IsDraft"):
+            self._runs.begin(body, call)
         self._records.put_experiment(body, definition)
         return body
 
-    def _list(self, call: Call) -> Answer:
-        del call
-        return Answer(body=self._records.experiments())
+    def _web_service(self, given: dict[str, Any] | None, before: dict[str, Any] | None) -> dict[str, Any] | None:
+        """As it was sent; of an experiment that was deployed the emulator knows better to which service."""
+        if before is not None:
+            known = {name: (before["WebService"] or {}).get(name) for name in _BELONGING}
+            return given if not any(known.values()) else {**(given or {}), **known}
+        if given is None or self._frame.knobs.text("studio-copy-service") == "keep":
+            return given
+        return {name: None if name in _BELONGING else value for name, value in given.items()}
 
-    def _get(self, call: Call) -> Answer:
-        return Answer(body=self._find(call))
+    def _list(self, call: Call) -> Answer:
+        self._runs.advance()
+        return Answer(body=[self._shown(one, call) for one in self._records.experiments()])
+
+    async def _get(self, call: Call) -> Answer:
+        self._runs.advance()
+        await self._runs.settle(call.params["experiment"])
+        return Answer(body=self._shown(self._find(call), call))
 
     def _save(self, call: Call) -> Answer:
         """Over the experiment of the path; without one, a new one with the deployable content of its parent."""
@@ -98,90 +111,120 @@ class Experiments:
         for name in ("ExperimentGraph", "WebService"):
             if not isinstance(wish.get(name) or {}, dict):
                 raise bad_argument("BadParameterValue", f"{name} must be an object.")
-        identifier = self._find(call)["ExperimentId"] if "experiment" in call.params else ""
+        _check_graph(wish.get("ExperimentGraph") or {})
+        before = self._find(call) if "experiment" in call.params else None
+        if before is not None:
+            self._check_save(call, before)
+        identifier = before["ExperimentId"] if before else ""
         definition = self._records.definition(identifier or str(wish.get("ParentExperimentId") or ""))
-        return Answer(body=self.add(wish, definition, identifier=identifier)["ExperimentId"], wrote=True)
+        body = self.add(wish, definition, identifier=identifier, call=call)
+        self._runs.advance()
+        return created(self._frame, body["ExperimentId"])
+
+    def _check_save(self, call: Call, before: dict[str, Any]) -> None:
+        """412 for another version than the caller read, 409 while it runs: both statuses are guesses."""
+        expected = call.headers.get("if-match", "").strip()
+        if expected not in ("", "*", before["Etag"]) and self._frame.knobs.text("studio-save-etag") == "check":
+            raise Refusal(
+                412,
+                "PreconditionFailed",
+                "The condition of the request is not met.",
+                [("EtagMismatch", "The experiment was changed since it was read.")],
+            )
+        running = before["Status"]["StatusCode"] == "Running"
+        if running and self._frame.knobs.text("studio-save-running") == "reject":
+            raise Refusal(
+                409, "Conflict", "The experiment cannot be changed now.", [("ExperimentRunning", "It is running.")]
+            )
 
     def _delete(self, call: Call) -> Answer:
         experiment = self._find(call)
-        self._records.drop_experiment(experiment["ExperimentId"])
+        self._drop(experiment["ExperimentId"])
         if call.query.get("deleteancestors", "").lower() == "true":
             seen = {experiment["ExperimentId"]}
             while (parent := experiment["ParentExperimentId"]) and parent not in seen:
                 above = self._records.experiment(parent)
                 if above is None:
                     break
-                self._records.drop_experiment(parent)
+                self._drop(parent)
                 seen.add(parent)
                 experiment = above
         return Answer(wrote=True)
 
-    def _deploy(self, call: Call) -> Answer:
-        experiment = self._find(call)
-        properties = self._properties(experiment)
-        again = call.query.get("updateexistingwebservice", "").lower() == "true"
-        known = (experiment["WebService"] or {}).get("WebServiceGroupId") if again else None
-        service = self._services.service(known) if known else None
-        if service is None:
-            service = Service(
-                id=uuid4().hex,
-                name=experiment["Description"],
-                description=experiment["Summary"],
-                kind="Experiment",
-                created=stamp(self._frame.clock.now()),
-            )
-            self._deployments.create(service, properties)
-        else:
-            self._deployments.redeploy(service, properties)
-        endpoint = self._services.endpoint(service.id, DEFAULT)
-        assert endpoint is not None
-        experiment["WebService"] = {**(experiment["WebService"] or {}), "WebServiceGroupId": service.id}
-        self._records.put_experiment(experiment, {"properties": properties})
-        activity = uuid4().hex
-        self._records.put_deployment(activity, experiment["ExperimentId"], service.id, endpoint.id)
-        return Answer(body=_activity(activity, service.id, endpoint.id, "Pending"), wrote=True)
+    def _drop(self, identifier: str) -> None:
+        self._runs.forget(identifier)
+        self._records.drop_experiment(identifier)
 
-    def _deployed(self, call: Call) -> Answer:
-        """The activity's id stands where the experiment's would (6)."""
-        activity = call.params["experiment"]
-        found = self._records.deployment(activity)
-        if found is None:
-            raise missing("deployment", activity)
-        return Answer(body=_activity(activity, *found, "Completed"))
-
-    def _export(self, call: Call) -> Answer:
-        return Answer(body={"properties": self._properties(self._find(call))})
+    async def _output(self, call: Call) -> Answer:
+        """The bytes of a port's value; a name in another case is found too (section 9)."""
+        self._runs.advance()
+        await self._runs.settle(call.params["experiment"])
+        node, port = call.params["node"], call.params["port"]
+        output = output_of(self._outputs, self._find(call), node, port)
+        storage = self._outputs.storage
+        blob = None if output is None else storage.blob(output.place)
+        if output is None or blob is None:
+            raise missing(f"output {port!r} of the node", node)
+        if self._frame.knobs.text("studio-outputdata") == "redirect":
+            url = storage.base_uri(call.base) + output.place.path + storage.signature(output.place)
+            return Answer(status=302, headers=[("Location", url)])
+        length = storage.shelf.ready(blob)
+        chunks = _pieces(storage.shelf, blob, length)
+        return Answer(body=Streamed(length=length, chunks=chunks), media="application/octet-stream")
 
     def _find(self, call: Call) -> dict[str, Any]:
-        identifier = call.params["experiment"]
-        experiment = self._records.experiment(identifier)
-        if experiment is None:
-            raise missing("experiment", identifier)
+        return found(self._records, call)
+
+    def _shown(self, experiment: dict[str, Any], call: Call) -> dict[str, Any]:
+        """With what the nodes put out, signed anew."""
+        kept: dict[str, list[Output]] = {}
+        if experiment["NodeStatuses"]:
+            for output in self._outputs.of(experiment["ExperimentId"]):
+                kept.setdefault(output.node, []).append(output)
+        for status in experiment["NodeStatuses"]:
+            own = kept.get(status["NodeId"], [])
+            status["OutputEndpoints"] = [
+                self._outputs.endpoint(one, call.base) for one in own if one.kind != VISUALIZATION
+            ]
+            status["MetadataOutputEndpoints"] = {
+                one.port.partition("#")[0]: [{"Key": "visualization", "Value": self._outputs.endpoint(one, call.base)}]
+                for one in own
+                if one.kind == VISUALIZATION
+            }
+            status["StandardErrorEndpoint"] = None
+            status["StandardOutEndpoint"] = None
         return experiment
 
-    def _properties(self, experiment: dict[str, Any]) -> dict[str, Any]:
-        """What the experiment becomes as a service; refused in words of the emulator (guess) where it cannot be."""
-        if experiment["Status"]["StatusCode"] != "Finished":
-            raise Refusal(400, "InvalidOperation", "The experiment must have finished a run first.")
-        definition = self._records.definition(experiment["ExperimentId"])
-        if definition is None:
-            raise Refusal(
-                400,
-                "WebServicePackageError",
-                "The emulator makes services only of experiments that were seeded with a definition, and their copies.",
-            )
-        properties: dict[str, Any] = definition["properties"]
-        return properties
+
+def found(records: Records, call: Call) -> dict[str, Any]:
+    """The experiment that a path names.
+
+    Raises:
+        Refusal: 404.
+    """
+    identifier = call.params["experiment"]
+    experiment = records.experiment(identifier)
+    if experiment is None:
+        raise missing("experiment", identifier)
+    return experiment
 
 
-def _node_status(node: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "NodeId": node.get("Id"),
-        "Status": {"StatusCode": "Finished", "StatusDetail": NOT_EXECUTED},
-        "OutputEndpoints": [],
-        "MetadataOutputEndpoints": {},
-    }
+def _check_graph(graph: dict[str, Any]) -> None:
+    """The shape that everything else here relies on."""
+    for name, members in (
+        ("ModuleNodes", ("ModuleParameters", "InputPortsInternal", "OutputPortsInternal")),
+        ("EdgesInternal", ()),
+    ):
+        items = graph.get(name) or []
+        if not isinstance(items, list) or not all(isinstance(one, dict) for one in items):
+            raise bad_argument("BadParameterValue", f"{name} of the graph must be a list of objects.")
+        for member in members:
+            for one in items:
+                inner = one.get(member) or []
+                if not isinstance(inner, list) or not all(isinstance(each, dict) for each in inner):
+                    raise bad_argument("BadParameterValue", f"{member} of a node must be a list of objects.")
 
 
-def _activity(activity: str, service: str, endpoint: str, status: str) -> dict[str, Any]:
-    return {"ActivityId": activity, "WebServiceGroupId": service, "EndpointId": endpoint, "Status": status}
+async def _pieces(shelf: Shelf, blob: Blob, length: int) -> AsyncIterator[bytes]:
+    for piece in shelf.pieces(blob, 0, length):
+        yield piece

@@ -11,14 +11,30 @@ from retrainctl.emulator.exchange import Answer, Call
 from retrainctl.emulator.frame import Frame, Section
 from retrainctl.emulator.knobs import Knob
 from retrainctl.emulator.routing import Route
+from retrainctl.emulator.studio import asset_records, outputs, run_records
 from retrainctl.emulator.studio import records as rows
+from retrainctl.emulator.studio.asset_records import AssetRecords
+from retrainctl.emulator.studio.asset_seeding import AssetSeeding
+from retrainctl.emulator.studio.assets import Assets
+from retrainctl.emulator.studio.datasets import Datasets
+from retrainctl.emulator.studio.deploying import Deploying
 from retrainctl.emulator.studio.dialect import StudioDialect
 from retrainctl.emulator.studio.experiments import Experiments
+from retrainctl.emulator.studio.knobs import KNOBS
+from retrainctl.emulator.studio.modules import Modules
+from retrainctl.emulator.studio.outputs import Outputs
+from retrainctl.emulator.studio.promotion import Promotion
 from retrainctl.emulator.studio.records import Records
+from retrainctl.emulator.studio.run_knobs import RUN_KNOBS
+from retrainctl.emulator.studio.run_records import RunRecords
+from retrainctl.emulator.studio.running import Runs
 from retrainctl.emulator.studio.seeding import Seeding
+from retrainctl.emulator.studio.storage import Storage
+from retrainctl.emulator.studio.uploads import Uploads
+from retrainctl.emulator.studio.versions import Versions
 from retrainctl.emulator.studio.workspace import BASE, Workspace
 
-_EMPTY: Final = ("datasources", "trainedmodels", "transformmodules", "projectcontainers", "notebooks", "gateways")
+_EMPTY: Final = ("projectcontainers", "notebooks", "gateways")
 """Lists that stay empty: the emulator has no operation yet that adds to them, and says 404 to those that would."""
 
 
@@ -26,30 +42,51 @@ class StudioRoom:
     """`https://studioapi.azureml.net/api/`, served as `/api/`; what it deploys is in the Classic room."""
 
     name = "studio"
-    tables = rows.DDL
-    knobs: tuple[Knob, ...] = ()
+    tables = rows.DDL + asset_records.DDL + outputs.DDL + run_records.DDL
+    knobs: tuple[Knob, ...] = KNOBS + RUN_KNOBS
 
     def enter(self, frame: Frame) -> None:
         self._frame = frame
         classic = next(room for room in frame.rooms if isinstance(room, ClassicRoom))
         self._records = Records(frame.store)
+        self._storage = Storage(frame)
+        self._outputs = Outputs(frame.store, self._storage)
+        self._assets = AssetRecords(frame.store)
+        self._versions = Versions(frame, self._assets, self._storage)
+        self._modules = Modules(frame, self._assets, self._storage)
+        self._asset_seeding = AssetSeeding(self._assets, self._storage, self._versions, self._modules)
         self._workspace = Workspace(frame, self._records)
-        self._experiments = Experiments(frame, self._records, classic.records, classic.deployments)
-        self._seeding = Seeding(self._records, self._experiments)
+        under_way = RunRecords(frame.store)
+        self._runs = Runs(frame, self._records, under_way, self._outputs, self._assets)
+        self._experiments = Experiments(frame, self._records, self._runs, self._outputs)
+        self._deploying = Deploying(frame, self._records, self._runs, classic.records, classic.deployments)
+        self._seeding = Seeding(
+            self._records, under_way, self._experiments, self._outputs, self._assets, self._versions
+        )
 
     def furnish(self) -> None:
-        """A new workspace has no experiments."""
+        """A new workspace has no experiments; what was under way before a reset is over."""
+        self._runs.stop()
 
     def routes(self) -> Iterable[Route]:
         dialect = StudioDialect(self._frame)
         yield from self._workspace.routes(dialect)
         yield from self._experiments.routes(dialect)
+        yield from self._deploying.routes(dialect)
+        yield from self._asset_routes(dialect)
         for name in _EMPTY:
             yield Route(methods="GET", pattern=f"{BASE}/{name}", handler=_nothing, dialect=dialect)
         yield Route(methods="*", pattern=BASE + "/{*rest}", handler=_unknown, dialect=dialect)
 
+    def _asset_routes(self, dialect: StudioDialect) -> Iterable[Route]:
+        promotion = Promotion(self._frame, self._records, self._outputs, self._versions)
+        yield from Uploads(self._frame, self._assets, self._storage).routes(dialect)
+        yield from Datasets(self._frame, self._assets, self._storage, self._versions, promotion).routes(dialect)
+        yield from Assets(self._frame, self._assets, promotion).routes(dialect)
+        yield from self._modules.routes(dialect)
+
     def sections(self) -> Mapping[str, Section]:
-        return {"experiments": self._seeding.experiments}
+        return {**self._asset_seeding.sections(), "experiments": self._seeding.experiments}
 
     def controls(self) -> Mapping[tuple[str, str], Callable[[Call], Any]]:
         """As `control.Controllable` asks: there are none."""
@@ -58,7 +95,8 @@ class StudioRoom:
     def holdings(self) -> Mapping[str, int]:
         """As `control.Controllable` asks."""
         count = len(self._records.experiments())
-        return {"studio/experiments": count} if count else {}
+        kept = {f"studio/{kind}s": number for kind, number in self._assets.counts().items()}
+        return {**({"studio/experiments": count} if count else {}), **kept}
 
 
 def _nothing(call: Call) -> Answer:

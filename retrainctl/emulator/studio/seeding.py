@@ -2,28 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import PurePath
+from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
 from retrainctl.emulator.arm import definition as arm
+from retrainctl.emulator.blob.address import parse_uri
 from retrainctl.emulator.frame import Loaded, SeedSource
 from retrainctl.emulator.identity import WORKSPACE
 from retrainctl.emulator.seed import fields
+from retrainctl.emulator.studio.asset_records import AssetRecords, Kind
+from retrainctl.emulator.studio.drawing import draw, saved_assets
 from retrainctl.emulator.studio.experiments import Experiments
+from retrainctl.emulator.studio.outputs import Outputs
+from retrainctl.emulator.studio.ports import DATASET, MODEL, TRANSFORM
 from retrainctl.emulator.studio.records import Records
+from retrainctl.emulator.studio.run_records import RunRecords
+from retrainctl.emulator.studio.storage import UPLOADS, Place
+from retrainctl.emulator.studio.versions import Versions, Wish
+from retrainctl.emulator.training.graph import GraphInvalid
+
+_MEMBERS: Final = ("name", "summary", "definition", "parameters", "inputs", "draft", "outputs")
+_TYPES: Final[dict[str, tuple[Kind, str]]] = {
+    "dataset": ("dataset", DATASET),
+    "model": ("model", MODEL),
+    "transform": ("transform", TRANSFORM),
+}
+_KINDS: Final = {".ilearner": MODEL, ".itransform": TRANSFORM}
+Where = tuple[str | int, ...]
 
 
 class Seeding:
     """Loads experiments that have finished a run."""
 
-    def __init__(self, records: Records, experiments: Experiments) -> None:
+    def __init__(
+        self,
+        records: Records,
+        runs: RunRecords,
+        experiments: Experiments,
+        outputs: Outputs,
+        assets: AssetRecords,
+        versions: Versions,
+    ) -> None:
         self._records = records
+        self._runs = runs
         self._experiments = experiments
+        self._outputs = outputs
+        self._assets = assets
+        self._versions = versions
 
     def experiments(self, items: list[Any], source: SeedSource) -> Loaded:
-        """Each `{name, summary?, definition?}`; `definition` is a file or inline, what deploying it makes.
+        """Each `{name, summary?, definition?, parameters?, inputs?, draft?, outputs?}`.
+
+        `definition` is a file or inline, what deploying it makes; the graph is drawn from it. `parameters` are values of
+        web service parameters as they stand in the experiment. `inputs` names the dataset that stands where the service
+        has an input. `outputs` are files by node (the definition's name for it) and port, in place of a real run.
 
         The id is made from the name, so that the same seed gives the same id.
         """
@@ -31,18 +66,99 @@ class Seeding:
         present: list[str] = []
         for index, item in enumerate(items):
             place = ("experiments", index)
-            entry = fields(item, ("name", "summary", "definition"), ("name",), source, *place)
+            entry = fields(item, _MEMBERS, ("name",), source, *place)
             name = str(entry["name"])
             identifier = f"{WORKSPACE}.f-id.{uuid5(NAMESPACE_URL, f'experiment/{name}').hex}"
             if self._records.experiment(identifier) is not None:
                 present.append(name)
                 continue
-            given = entry.get("definition")
-            definition = None if given is None else _definition(given, source, *place, "definition")
-            wish = {"Description": name, "Summary": str(entry.get("summary") or ""), "IsDraft": False}
-            self._experiments.add(wish, definition, identifier=identifier)
+            self._add(name, identifier, entry, source, place)
             new.append(name)
         return Loaded(new=tuple(new), present=tuple(present))
+
+    def _add(self, name: str, identifier: str, entry: dict[str, Any], source: SeedSource, place: Where) -> None:
+        wish = {"Description": name, "Summary": str(entry.get("summary") or ""), "IsDraft": bool(entry.get("draft"))}
+        given = entry.get("definition")
+        definition = None if given is None else _definition(given, source, *place, "definition")
+        if definition is not None:
+            values = _texts(entry.get("parameters"), source, *place, "parameters")
+            try:
+                graph, service = draw(definition["properties"], values)
+                self._adopt(definition["properties"])
+            except GraphInvalid:
+                pass  # code, or a package of another kind: it can be deployed, and has no graph to show
+            else:
+                unknown = set(values) - {one["Name"] for one in service["Parameters"]}
+                if unknown:
+                    raise source.error(f"there is no parameter {min(unknown)}", *place, "parameters")
+                service["ModelPackageId"] = self._runs.keep_origin(definition)
+                self._feed(graph, service, _texts(entry.get("inputs"), source, *place, "inputs"), source, place)
+                wish |= {"ExperimentGraph": graph, "WebService": service}
+        body = self._experiments.add(wish, definition, identifier=identifier, call=None)
+        if entry.get("outputs") is not None:
+            self._put_out(body, entry["outputs"], source, (*place, "outputs"))
+
+    def _adopt(self, properties: dict[str, Any]) -> None:
+        """The saved assets that a definition names are in the workspace, with what lies at their addresses."""
+        shelf = self._outputs.storage.shelf
+        for identifier, (kind, name, uri) in saved_assets(properties).items():
+            stored, data_type = _TYPES[kind]
+            address = parse_uri(uri)
+            blob = None if address is None else shelf.blob(address.account, address.container, address.name)
+            place = None
+            if blob is not None and self._assets.asset(stored, identifier) is None:
+                suffix = PurePath(blob.name).suffix
+                place = Place(container=UPLOADS, name=f"{uuid5(NAMESPACE_URL, identifier).hex}{suffix}")
+                self._outputs.storage.join(place, blob.contents)
+            wish = Wish(name=name, data_type=data_type, origin="FromOutputPromotion")
+            self._versions.adopt(stored, wish, identifier, place)
+
+    def _feed(
+        self,
+        graph: dict[str, Any],
+        service: dict[str, Any],
+        inputs: dict[str, str],
+        source: SeedSource,
+        place: Where,
+    ) -> None:
+        """Put datasets at the ports that the service's inputs replace."""
+        ends = {one["Name"]: one["PortId"] for one in service["Inputs"]}
+        ports = {
+            f"{port['NodeId']}:{port['Name']}": port for n in graph["ModuleNodes"] for port in n["InputPortsInternal"]
+        }
+        for name, dataset in inputs.items():
+            if name not in ends:
+                known = f"it has: {', '.join(ends)}" if ends else "its definition has none"
+                raise source.error(f"the experiment has no input {name}", *place, "inputs", hint=known)
+            found = self._assets.named("dataset", dataset)
+            if len(found) != 1:
+                hint = "datasets of this seed have a section of their own: datasets"
+                raise source.error(f"there is no one dataset {dataset!r}", *place, "inputs", hint=hint)
+            ports[ends[name]]["DataSourceId"] = found[0].id
+
+    def _put_out(self, experiment: dict[str, Any], given: Any, source: SeedSource, place: Where) -> None:
+        """Files in place of what a run would put out; the run is not made any more."""
+        nodes = {node["Comment"]: node["Id"] for node in experiment["Graph"].get("ModuleNodes") or []}
+        if not isinstance(given, dict):
+            raise source.error("outputs maps nodes to ports and their files", *place)
+        self._runs.drop(experiment["ExperimentId"])
+        for node, ports in given.items():
+            if node not in nodes:
+                raise source.error(f"the graph has no node {node}", *place, hint=f"it has: {', '.join(nodes)}")
+            for port, file in _texts(ports, source, *place).items():
+                path = source.path(file, *place)
+                kind = _KINDS.get(path.suffix.lower(), DATASET)
+                self._outputs.put(
+                    experiment["ExperimentId"], nodes[node], port, path.read_bytes(), kind=kind, extension=path.suffix
+                )
+
+
+def _texts(given: Any, source: SeedSource, *place: str | int) -> dict[str, str]:
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise source.error("a mapping of names to texts is needed here", *place)
+    return {str(name): str(value) for name, value in given.items()}
 
 
 def _definition(given: Any, source: SeedSource, *place: str | int) -> dict[str, Any]:

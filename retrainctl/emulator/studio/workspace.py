@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from retrainctl.emulator.classic.dialect import bad_argument
-from retrainctl.emulator.exchange import Answer, Call
+from retrainctl.emulator.classic.dialect import bad_argument, json_body
+from retrainctl.emulator.exchange import Answer, Call, Refusal
 from retrainctl.emulator.frame import Frame
 from retrainctl.emulator.identity import REGION, SUBSCRIPTION, TENANT, WORKSPACE
 from retrainctl.emulator.routing import Route
@@ -62,8 +62,8 @@ class Workspace:
         return Answer(body=users)
 
     def _invite(self, call: Call) -> Answer:
-        """The recorded client leaves names unquoted, so both forms are read (6)."""
-        given = dict(_MEMBER.findall(call.body.decode("utf-8", "replace")))
+        """Adds people; a repeated invitation changes the role."""
+        given = self._invitation(call)
         emails = [email.strip() for email in given.get("Emails", "").split(",") if email.strip()]
         if not emails:
             raise bad_argument("BadParameterValue", "Emails is missing.")
@@ -72,6 +72,19 @@ class Workspace:
         for email in emails:
             self._records.invite(email, given["Role"])
         return Answer(wrote=True)
+
+    def _invitation(self, call: Call) -> dict[str, str]:
+        """The known client leaves names unquoted; whether strict JSON is taken too is not known (6)."""
+        form = self._frame.knobs.text("studio-invitations")
+        try:
+            strict = json_body(call)
+        except Refusal:
+            if form == "strict":
+                raise
+            return dict(_MEMBER.findall(call.body.decode("utf-8", "replace")))
+        if form == "loose":
+            raise bad_argument("RequestBodyInvalid", "The names of the members must not be quoted.")
+        return {name: value for name, value in strict.items() if isinstance(value, str)}
 
 
 def _user(status: str, email: str, role: str) -> dict[str, Any]:

@@ -32,9 +32,9 @@ def perform(request: Mapping[str, Any]) -> dict[str, Any]:
         values = run(
             graph,
             request["outputs"],
-            inputs={port: _table(place, "Web service input") for port, place in request["inputs"].items()},
-            imports={node: _table(place, "Import Data") for node, place in request["imports"].items()},
-            models={name: model_from(_read(parts), name) for name, parts in request["models"].items()},
+            inputs={port: read_table(place, "Web service input") for port, place in request["inputs"].items()},
+            imports={node: read_table(place, "Import Data") for node, place in request["imports"].items()},
+            models={name: model_from(read_parts(parts), name) for name, parts in request["models"].items()},
         )
     except ModuleFailed as error:
         return {"failed": error.details(identifier)}
@@ -43,13 +43,15 @@ def perform(request: Mapping[str, Any]) -> dict[str, Any]:
     return {"outputs": {port: _write(values[port], place) for port, place in request["outputs"].items()}}
 
 
-def _read(parts: Sequence[str]) -> bytes:
+def read_parts(parts: Sequence[str]) -> bytes:
+    """The bytes of a blob, from the files of its contents."""
     return b"".join(Path(part).read_bytes() for part in parts)
 
 
-def _table(place: Mapping[str, Any], module: str) -> Table:
+def read_table(place: Mapping[str, Any], module: str) -> Table:
+    """A data blob, `{parts, name}`, for a module. Raises `ModuleFailed`."""
     header, separator = csv_form(place["name"])
-    return read_csv(_read(place["parts"]), module, header=header, separator=separator)
+    return read_csv(read_parts(place["parts"]), module, header=header, separator=separator)
 
 
 def _write(value: Table | TrainedModel, place: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def run(
         node = graph.nodes[graph.outputs[name]]
         for needed in _order(graph, node):
             if needed.id not in done:
-                done[needed.id] = _values(needed, done, inputs, imports, models)
+                done[needed.id] = values_of(needed, done, inputs=inputs, imports=imports, models=models)
         delivered[name] = _first(node, done)
     return delivered
 
@@ -65,13 +65,19 @@ def _order(graph: Graph, end: Node) -> list[Node]:
     return [graph.nodes[name] for name in found if name != end.id]
 
 
-def _values(
+def values_of(
     node: Node,
     done: Mapping[str, Outputs],
+    *,
     inputs: Mapping[str, Table],
     imports: Mapping[str, Table],
     models: Mapping[str, TrainedModel],
 ) -> Outputs:
+    """What one node puts out; what feeds it is `done`.
+
+    Raises:
+        ModuleFailed: as `run` says.
+    """
     if node.input is not None:
         return {"": inputs[node.input]}
     if node.resource is not None:

@@ -40,10 +40,11 @@ def _next(requests: BinaryIO) -> bytes | None:
 
 
 def _serve(request: bytes, answers: BinaryIO) -> None:
-    from retrainctl.emulator.training.job import perform
+    from retrainctl.emulator.training import experiment, job
 
     try:
-        answer = perform(json.loads(request))
+        wish = json.loads(request)
+        answer = experiment.perform(wish) if "nodes" in wish else job.perform(wish)
     except Exception as error:
         traceback.print_exc()
         answer = {"broken": f"{type(error).__name__}: {error}"}

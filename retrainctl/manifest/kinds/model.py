@@ -12,22 +12,24 @@ from retrainctl.manifest.document import children, size
 from retrainctl.manifest.handler import KindHandler, Stage
 from retrainctl.manifest.instance import Instance, Spans
 from retrainctl.manifest.versions import NO_METRICS, NO_PARAMETERS, check_line, model_file
-from retrainctl.model.versions import ModelLine, ModelVersion
+from retrainctl.model.versions import ModelLine, ModelVersion, VersionRows
 
 
 def decode(instance: Instance, context: Context) -> ModelLine | None:
     """The model with its versions, from the manifest itself or from its CSV file."""
     declared = instance.spec["versions"]
+    versions: tuple[ModelVersion, ...] | VersionRows | None
     if isinstance(declared, Mapping):
         versions = _from_csv(instance, context, declared["csv"])
     else:
         versions = _from_list(instance, context, declared)
-    if versions is None or not check_line(versions, context.found):
+    # Rows of a table without errors ascend; the rest is looked at here.
+    if versions is None or (isinstance(versions, tuple) and not check_line(versions, context.found)):
         return None
     return ModelLine(name=instance.address.name, versions=versions, origin=instance.origin, spans=Spans(instance))
 
 
-def _from_csv(instance: Instance, context: Context, name: str) -> tuple[ModelVersion, ...] | None:
+def _from_csv(instance: Instance, context: Context, name: str) -> tuple[ModelVersion, ...] | VersionRows | None:
     at = ("spec", "versions", "csv")
     table = context.versions.load(name, instance.document.file, lambda: instance.span(at, key=False))
     return None if table is None else table.line(instance.address.name)

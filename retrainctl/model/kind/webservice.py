@@ -31,7 +31,9 @@ SPEC = KindSpec(
         FieldTrait(path=("regions", "*"), condition=True),
         FieldTrait(path=("storageAccount", "name"), immutable=True),
         FieldTrait(path=("storageAccount", "key"), write_only=True, secret=True),
-        FieldTrait(path=("commitmentPlan",), immutable=True, write_only=True),
+        # The service does not show it; the plans do, where they may be read. An association move changes it.
+        FieldTrait(path=("commitmentPlan",), write_only=True),
+        FieldTrait(path=("commitmentPlan", "id"), folded=True),
         FieldTrait(path=("machineLearningWorkspace",), immutable=True),
         *(
             FieldTrait(path=(name,), whole=True)

@@ -125,9 +125,9 @@ class ArmClient:
             "GET", self.plan_url(group, name), what=f'read commitment plan "{name}"', pause=pause
         ).object()
 
-    def list_plans(self, group: str | None = None) -> Iterator[JsonObject]:
+    def list_plans(self, group: str | None = None, *, pause: Pause | None = None) -> Iterator[JsonObject]:
         """Every plan of the group, else of the subscription; the cmdlet shows the first page only."""
-        return self._pages(self._collection("commitmentPlans", group, PLAN_VERSION), "list commitment plans")
+        return self._pages(self._collection("commitmentPlans", group, PLAN_VERSION), "list commitment plans", pause)
 
     def put_plan(self, group: str, name: str, body: Json, *, pause: Pause | None = None) -> Answer:
         """Creates a plan; an existing one would be overwritten."""
@@ -140,20 +140,23 @@ class ArmClient:
     def delete_plan(self, group: str, name: str, *, pause: Pause | None = None) -> Answer:
         return self._write("DELETE", self.plan_url(group, name), f'delete commitment plan "{name}"', MISSING, pause)
 
-    def list_associations(self, group: str, plan: str) -> Iterator[JsonObject]:
+    def list_associations(self, group: str, plan: str, *, pause: Pause | None = None) -> Iterator[JsonObject]:
         """The services that are billed to the plan (`properties.associatedResourceId`)."""
         url = self.plan_url(group, plan, below="/commitmentAssociations")
-        return self._pages(url, f'list what commitment plan "{plan}" pays for')
+        return self._pages(url, f'list what commitment plan "{plan}" pays for', pause)
 
-    def get_association(self, group: str, plan: str, name: str) -> JsonObject:
+    def get_association(self, group: str, plan: str, name: str, *, pause: Pause | None = None) -> JsonObject:
         url = self.plan_url(group, plan, below=f"/commitmentAssociations/{quote(name, safe='')}")
-        return self._call("GET", url, what=f'read association "{name}" of commitment plan "{plan}"').object()
+        what = f'read association "{name}" of commitment plan "{plan}"'
+        return self._call("GET", url, what=what, pause=pause).object()
 
-    def move_association(self, group: str, plan: str, name: str, destination: str) -> JsonObject:
+    def move_association(
+        self, group: str, plan: str, name: str, destination: str, *, pause: Pause | None = None
+    ) -> JsonObject:
         """Bills an existing service to another plan, given by its id: the only way to change a service's plan."""
         url = self.plan_url(group, plan, below=f"/commitmentAssociations/{quote(name, safe='')}/move")
         what = f'move association "{name}" of commitment plan "{plan}"'
-        return self._write("POST", url, what, {"destinationPlanId": destination}, None).object()
+        return self._write("POST", url, what, {"destinationPlanId": destination}, pause).object()
 
     def plan_usage(self, group: str, plan: str) -> Iterator[JsonObject]:
         """Usage records of a plan, every page."""
@@ -244,7 +247,7 @@ class ArmClient:
     def _write(self, method: str, url: str, what: str, body: Json | Missing, pause: Pause | None) -> Answer:
         return self._call(method, url, what=what, body=body, pause=pause)
 
-    def _pages(self, url: str, what: str) -> Iterator[JsonObject]:
+    def _pages(self, url: str, what: str, pause: Pause | None = None) -> Iterator[JsonObject]:
         """The items of every page. A `nextLink` on our host is followed as it is; of any other only the token is taken
         (arm-webservices.md section 10: the cmdlets repeat the first call with `$skiptoken`)."""
         following: str | None = url
@@ -255,7 +258,7 @@ class ArmClient:
                     f"cannot {what}: the service names the same page as the next one again and again", code="RC321"
                 )
             seen.add(following)
-            page = self._call("GET", following, what=what).object()
+            page = self._call("GET", following, what=what, pause=pause).object()
             items = page.get("value")
             for item in items if isinstance(items, list) else ():
                 if isinstance(item, dict):

@@ -17,6 +17,7 @@ from retrainctl.model.redaction import is_signed, without_query
 from retrainctl.model.resource import Desired, Observed
 from retrainctl.model.values import MISSING, JsonObject, Path, SecretRef
 from retrainctl.ports import Judgement
+from retrainctl.targets.arm.billing import payer
 from retrainctl.targets.arm.ids import name_problem
 
 _CALLS: Final = range(4, 201)
@@ -33,11 +34,6 @@ _FIXED: Final[Mapping[Path, tuple[str, str, str]]] = {
         "RC333",
         "the storage account of a web service cannot change (CannotChangeStorageAccount)",
         "Set storageAccount.name to the account that the service has, or leave it out; its key may change.",
-    ),
-    ("commitmentPlan",): (
-        "RC335",
-        "the commitment plan of an existing web service cannot change by an update",
-        "Move its association to the other plan instead; an association move changes who pays.",
     ),
     ("packageType",): ("RC345", "packageType cannot change; Graph is the only one", "Leave packageType out."),
     ("machineLearningWorkspace",): (
@@ -267,8 +263,20 @@ def _risks(change: ResourceChange, desired: Desired, facts: JsonObject) -> Itera
                 code="signed-uri",
                 message=f"{move.after.label} is named with a SAS token; the address is used without it",
             )
-    if change.action is Action.CREATE:
+    if change.action is Action.UPDATE and "commitmentPlan" in touched:
+        yield _payer_risk(change)
+    if change.action is Action.CREATE or "commitmentPlan" in touched:
         yield from _plan_risk(desired, facts)
+
+
+def _payer_risk(change: ResourceChange) -> Risk:
+    former, new = (payer(change.fields, before=before) or "" for before in (True, False))
+    message = f"another commitment plan pays: {_last(new)} in place of {_last(former) or 'an unknown one'}"
+    return Risk(code="payer-changes", message=message)
+
+
+def _last(identity: str) -> str:
+    return identity.rsplit("/", 1)[-1]
 
 
 def _plan_risk(desired: Desired, facts: JsonObject) -> Iterator[Risk]:
@@ -276,7 +284,7 @@ def _plan_risk(desired: Desired, facts: JsonObject) -> Iterator[Risk]:
     identity = plan.get("id") if isinstance(plan, Mapping) else plan
     if not isinstance(identity, str) or not isinstance(known, list | tuple):
         return
-    name = identity.rsplit("/", 1)[-1]
+    name = _last(identity)
     if identity.casefold() in known or any(a in desired.after for a in (Address("CommitmentPlan", name),)):
         return
     if identity.startswith("/"):

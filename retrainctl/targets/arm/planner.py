@@ -13,7 +13,7 @@ from retrainctl.model.environment import ArmSettings
 from retrainctl.model.resource import Desired, Observed
 from retrainctl.model.values import JsonObject
 from retrainctl.ports import Judgement
-from retrainctl.targets.arm import ids
+from retrainctl.targets.arm import billing, ids
 from retrainctl.targets.arm.ids import PLAN_VERSION
 from retrainctl.targets.arm.judgement import judge_plan, judge_regions, judge_service
 from retrainctl.targets.arm.requests import (
@@ -59,13 +59,15 @@ class ArmPlanner:
             Step(
                 id=name,
                 requests=(self._request(change, name, observed),),
-                wait=None if change.address.kind == PLAN else _WAIT,
+                wait=None if change.address.kind == PLAN or name == billing.MOVE else _WAIT,
                 check=_CHECK,
             )
             for name in step_names(change)
         )
 
     def _request(self, change: ResourceChange, name: str, observed: Observed | None) -> Request:
+        if name == billing.MOVE:
+            return billing.planned_request(change, observed, self.plan_id)
         path = f"{ids.parse(change.identity).path}?api-version={version_for(change, self.settings)}"
         if (region := region_of(name)) is not None:
             at, _, version = path.partition("?")
@@ -85,19 +87,23 @@ class ArmPlanner:
         return update_body(change, document, self.settings.api_version)
 
     def plan_id(self, named: str) -> str:
-        """The id of a commitment plan that a manifest names by address (`CommitmentPlan/s1`) or by bare name."""
+        """The id of a commitment plan that a manifest names by address (`CommitmentPlan/s1`), bare name or id."""
+        if named.startswith("/"):
+            return named
         name = named.removeprefix(f"{PLAN}/")
         return ids.commitment_plan(self.settings.subscription, self.settings.resource_group, name)
 
 
 def step_names(change: ResourceChange) -> Iterator[str]:
-    """The steps of a change, in order: the resource itself, then each region that it lacks."""
+    """The steps of a change, in order: the resource itself, then who pays, then each region that it lacks."""
     match change.action:
         case Action.CREATE:
             yield "create"
         case Action.UPDATE:
-            if change.models or any(entry.path[0] != REGIONS for entry in change.fields):
+            if change.models or any(entry.path[0] not in (REGIONS, billing.FIELD) for entry in change.fields):
                 yield "update"
+            if any(entry.path[0] == billing.FIELD for entry in change.fields):
+                yield billing.MOVE
         case Action.DELETE:
             yield "delete"
         case Action.REPLACE:

@@ -31,7 +31,7 @@ from retrainctl.ports import (
     Unavailable,
     Waiter,
 )
-from retrainctl.targets.arm import ids
+from retrainctl.targets.arm import billing, ids
 from retrainctl.targets.arm.client import ArmClient
 from retrainctl.targets.arm.copies import Copies
 from retrainctl.targets.arm.planner import PLAN, SERVICE, ArmPlanner, region_of
@@ -52,9 +52,9 @@ class ArmTarget:
 
     planner: makes the bodies, so that what is sent is what was planned. parallel: reads at one time.
     regions: which regions' copies a read looks for, by key of the id: those that were wanted or written before.
-    scan_associations: whether `read` also finds out which plan pays for which service (one call per plan), as
-    `facts["associations"]`; a service itself never shows it (arm-webservices.md section 5). copies: what `read` may
-    take a definition from that has not changed since; None: every definition is read.
+    moved: who pays since a change, by key of the service's id: a service itself never shows it (arm-webservices.md
+    section 5). copies: what `read` may take a definition from that has not changed since; None: every definition is
+    read.
     """
 
     client: ArmClient
@@ -62,7 +62,7 @@ class ArmTarget:
     secrets: SecretResolver
     parallel: int = 8
     regions: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    scan_associations: bool = False
+    moved: dict[str, billing.Payment] = field(default_factory=dict)
     copies: Copies | None = None
 
     # Reading
@@ -95,12 +95,9 @@ class ArmTarget:
             elif found is not None:
                 observed[address] = found
         self._raise_if_hopeless(failures, len(identities))
-        return Reading(
-            observed=observed,
-            identities=identities,
-            failures=failures,
-            facts=self._facts(wanted, identities, observed, failures),
-        )
+        facts = self._facts(wanted, identities, observed, failures)
+        self._add_payers(wanted, observed, facts)
+        return Reading(observed=observed, identities=identities, failures=failures, facts=facts)
 
     def reread(self, address: Address, identity: str) -> Observed | None:
         """Reads one resource again; None when it is not there. A missing resource group is an error."""
@@ -180,7 +177,38 @@ class ArmTarget:
             return commitmentplan.observe(address, identity, document.proper(found, COMMITMENT_PLAN))
         found = self.client.get_service(place.resource_group, place.name, pause=pause)
         now = self.client.pipeline.clock.now()
-        return self._with_regions(observe.observe(address, identity, document.proper(found), now=now), pause)
+        found_now = observe.observe(address, identity, document.proper(found), now=now)
+        return self._with_payer(self._with_regions(found_now, pause), pause)
+
+    def _add_payers(self, wanted: Sequence[Desired], observed: dict[Address, Observed], facts: dict[str, Any]) -> None:
+        """Adds who pays to the services that say who shall: one call, and one per plan of the subscription.
+
+        Where the plans may not be read, the ledger has to do.
+        """
+        asked = [d.address for d in wanted if billing.FIELD in d.fields and d.address in observed]
+        if not asked:
+            return
+        try:
+            plans = list(billing.plans(self.client))
+            listed = self._parallel(lambda plan: list(billing.payments(self.client, plan)), plans)
+            paying = {service: payment for found in listed for service, payment in found}
+        except TargetError:
+            return
+        facts["commitmentPlans"] = sorted({*facts.get("commitmentPlans", ()), *map(ids.key, plans)})
+        for address in asked:
+            found = observed[address]
+            if (payment := paying.get(ids.key(found.identity))) is not None:
+                observed[address] = replace(found, fields={**found.fields, billing.FIELD: payment.field()})
+
+    def _with_payer(self, observed: Observed, pause: Pause | None) -> Observed:
+        """The service with who pays for it, where that was changed just now: one call."""
+        payment = self.moved.get(ids.key(observed.identity))
+        if payment is None:
+            return observed
+        found = billing.find(self.client, observed.identity, [payment], pause)
+        return (
+            observed if found is None else replace(observed, fields={**observed.fields, billing.FIELD: found.field()})
+        )
 
     def _look_for(self, identity: str, wanted: Any) -> None:
         if isinstance(wanted, Mapping) and wanted:
@@ -240,30 +268,20 @@ class ArmTarget:
             and d.address not in failures
             and _is_id(identities[d.address])
         }
-        if groups or self.scan_associations:
-            groups = groups or {self.planner.settings.resource_group}
+        if groups:
             try:
                 plans = sorted(plan for group in sorted(groups) for plan in self._list(PLAN, group))
             except NotFound:
                 return facts
             facts["commitmentPlans"] = plans
-            if self.scan_associations:
-                facts["associations"] = dict(self._associations(plans))
         return facts
-
-    def _associations(self, plans: Iterable[str]) -> Iterator[tuple[str, str]]:
-        for plan in plans:
-            place = ids.parse(plan)
-            for item in self.client.list_associations(place.resource_group, place.name):
-                properties = item.get("properties")
-                service = properties.get("associatedResourceId") if isinstance(properties, Mapping) else None
-                if isinstance(service, str):
-                    yield ids.key(service), plan
 
     # Writing
 
     def perform(self, change: ResourceChange, step: Step, observed: Observed | None, waiter: Waiter) -> Performed:
         """Builds the call anew from `observed`, sends it and waits for the final result."""
+        if step.id == billing.MOVE:
+            return self._move_association(change, step, waiter)
         self._look_for(change.identity, change.wanted().get(REGIONS))
         try:
             body = self._body(change, step, observed, waiter)
@@ -285,6 +303,18 @@ class ArmTarget:
         if performed.error is not None:
             performed.error.address = change.address
         return performed
+
+    def _move_association(self, change: ResourceChange, step: Step, waiter: Waiter) -> Performed:
+        """Has another plan pay. From here on the read-back looks where the association should be."""
+        destination = self.planner.plan_id(billing.payer(change.fields, before=False) or "")
+        service = ids.key(change.identity)
+        self.moved[service] = billing.Payment(plan=destination, association="")
+        try:
+            self.moved[service] = billing.move(self.client, change, step, destination, waiter.pause)
+        except TargetError as error:
+            error.address = change.address
+            return Performed(outcome=_after_error(error), request_id=error.request_id, error=error)
+        return Performed(outcome=Outcome.DONE)
 
     def settle(self, operation: str, waiter: Waiter) -> Performed:
         """Asks on our host what became of an operation of an earlier run."""

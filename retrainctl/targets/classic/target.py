@@ -17,7 +17,7 @@ from retrainctl.model.values import JsonObject
 from retrainctl.ports import NotFound, Outcome, Performed, Reading, Rejected, TargetError, Unavailable, Waiter
 from retrainctl.targets.azure.bucket import Pause
 from retrainctl.targets.azure.pipeline import Answer
-from retrainctl.targets.classic.client import ClassicClient
+from retrainctl.targets.classic.client import UNCHANGED, ClassicClient
 from retrainctl.targets.classic.defaults import Defaults
 from retrainctl.targets.classic.hosts import hosts_of
 from retrainctl.targets.classic.ids import SERVICE, Place, parse
@@ -26,6 +26,7 @@ from retrainctl.targets.classic.reading import Estate, find_service, observe_ser
 from retrainctl.targets.classic.requests import StepName
 
 _UNKNOWN: Final = "$unknown"
+_IDENTICAL: Final = "the endpoint was as `default` already: the service did nothing (304)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,8 @@ class ClassicTarget:
                 return Performed(outcome=Outcome.DONE, request_id=error.request_id)
             return Performed(outcome=_after_error(error), request_id=error.request_id, error=error)
         waiter.sent(None, answer.request_id)
-        return Performed(outcome=Outcome.DONE, request_id=answer.request_id)
+        note = _IDENTICAL if answer.status == UNCHANGED else ""
+        return Performed(outcome=Outcome.DONE, request_id=answer.request_id, note=note)
 
     def settle(self, operation: str, waiter: Waiter) -> Performed:
         """The management API has no operations that could be asked about."""

@@ -61,16 +61,31 @@ class StudioClient:
             )
         return found
 
-    def send(self, request: Request, what: str, *, pause: Pause | None = None, content: bytes | None = None) -> Answer:
+    def send(
+        self,
+        request: Request,
+        what: str,
+        *,
+        pause: Pause | None = None,
+        content: bytes | None = None,
+        etag: str | None = None,
+    ) -> Answer:
         """Sends a write as `--what-if` shows it; `content` in place of a body. Never repeated after a lost answer.
 
-        Raises `TargetError`.
+        etag: only if the item still is the one of this ETag. Raises `TargetError`.
         """
         body: Any = request.body
         if body is MISSING and content is None:
             content = b""
         return self.pipeline.call(
-            request.method, request.path, what=what, auth=self.auth(), body=body, content=content, pause=pause
+            request.method,
+            request.path,
+            what=what,
+            auth=self.auth(),
+            body=body,
+            content=content,
+            headers={"If-Match": etag} if etag else None,
+            pause=pause,
         )
 
 

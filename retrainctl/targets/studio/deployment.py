@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from retrainctl.errors import RetrainctlError
 from retrainctl.fastclass import dataclass
 from retrainctl.model.change import Request
 from retrainctl.model.values import JsonObject
 from retrainctl.ports import NotFound, Rejected, Waiter
 from retrainctl.targets.studio.client import StudioClient
-from retrainctl.targets.studio.experiments import name_of, state_of
+from retrainctl.targets.studio.experiments import must_have_finished
 from retrainctl.targets.studio.waiting import StillUnderWay, wait_until
 
 _DONE: Final = "Completed"
@@ -31,14 +30,8 @@ class Deployer:
             NotFound: the workspace has no such experiment.
             RetrainctlError: RC938: it is a draft, runs, or has failed.
         """
-        found = self.studio.object(self.studio.url("experiments", identifier), f'read experiment "{identifier}"')
-        if (state := state_of(found)) != "Finished":
-            raise RetrainctlError(
-                f'experiment "{name_of(found)}" is {state}, not Finished',
-                code="RC938",
-                hint="Run it to its end first: `retrainctl experiment run`.",
-            )
-        return found
+        url = self.studio.url("experiments", identifier)
+        return must_have_finished(self.studio.object(url, f'read experiment "{identifier}"'))
 
     def request(self, identifier: str, *, update: bool) -> Request:
         """The call that deploys. update: the experiment's own service is deployed again, in place of a second one."""

@@ -11,7 +11,7 @@ from retrainctl.model.values import JsonObject
 from retrainctl.ports import NotFound
 from retrainctl.targets.studio.client import StudioClient
 
-_ID: Final = re.compile(r".+\.[fs]-id\.[0-9A-Fa-f]{32}")
+ID: Final = re.compile(r".+\.[fs]-id\.[0-9A-Fa-f]{32}")
 
 
 def list_experiments(studio: StudioClient) -> list[JsonObject]:
@@ -27,7 +27,7 @@ def read_experiment(studio: StudioClient, reference: str) -> JsonObject:
         RetrainctlError: RC940: there is none of that name or id; RC941: several have the name.
         TargetError: it could not be read.
     """
-    if _ID.fullmatch(reference):
+    if ID.fullmatch(reference):
         try:
             return studio.object(studio.url("experiments", reference), f'read experiment "{reference}"')
         except NotFound as error:
@@ -50,10 +50,26 @@ def name_of(experiment: JsonObject) -> str:
     return str(experiment.get("Description") or experiment.get("ExperimentId") or "")
 
 
+def id_of(experiment: JsonObject) -> str:
+    """The id by which an experiment is read, saved and removed."""
+    return str(experiment.get("ExperimentId") or "")
+
+
 def state_of(experiment: JsonObject) -> str:
     """`InDraft`, `Running`, `Finished`, `Failed` and what else there may be (6.2)."""
     status = experiment.get("Status")
     return str(status.get("StatusCode") if isinstance(status, dict) else status)
+
+
+def must_have_finished(experiment: JsonObject) -> JsonObject:
+    """The experiment itself. Raises `RetrainctlError` (RC938) for a draft, one that runs, or one that has failed."""
+    if (state := state_of(experiment)) != "Finished":
+        raise RetrainctlError(
+            f'experiment "{name_of(experiment)}" is {state}, not Finished',
+            code="RC938",
+            hint="Run it to its end first: `retrainctl experiment run`.",
+        )
+    return experiment
 
 
 def _none(reference: str, names: list[str]) -> RetrainctlError:

@@ -43,7 +43,7 @@ def delta(
 ):
     slots = {} if version is None else {"s": version}
     desired = Desired(address=ADDRESS, place={"name": "one"}, fields=fields, slots=slots)
-    return compare(desired, observed, applied, SPEC, secret_hash=lambda *_: None, version_of=lambda uri: None)
+    return compare(desired, observed, applied, SPEC, secret_hash=lambda *_: None, version_of=lambda *_: None)
 
 
 def test_a_slot_is_what_we_wrote_last() -> None:

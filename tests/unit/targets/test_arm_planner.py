@@ -79,7 +79,6 @@ def test_an_unknown_slot_is_refused_and_the_near_one_is_named() -> None:
     [
         ("location", "RC334", "another name"),
         ("storageAccount.name", "RC333", "storageAccount.name"),
-        ("commitmentPlan", "RC335", "association move"),
         ("machineLearningWorkspace.id", "RC345", "Leave"),
         ("packageType", "RC345", "Graph"),
     ],

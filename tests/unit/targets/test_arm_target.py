@@ -160,20 +160,9 @@ def test_a_name_that_fits_no_id_is_not_asked_for() -> None:
 
 def test_plans_are_listed_only_when_a_new_service_needs_one() -> None:
     arm, line = target(Arm("census", plans={"s1": PLAN_BODY}))
-    assert "commitmentPlans" not in arm.read(wanted("census", commitmentPlan={"id": PLAN_ID})).facts
+    assert "commitmentPlans" not in arm.read(wanted("census")).facts
     assert len(line.calls) == 1
     assert arm.read(wanted("new", commitmentPlan={"id": PLAN_ID})).facts["commitmentPlans"] == [PLAN_ID.casefold()]
-
-
-def test_which_plan_pays_is_found_out_on_request() -> None:
-    inner = Arm("census", plans={"s1": PLAN_BODY})
-    association = {"properties": {"associatedResourceId": SERVICE_ID.replace("webServices", "webservices")}}
-
-    def script(call: Call) -> Reply:
-        return Reply(200, {"value": [association]}) if "commitmentAssociations" in call.path else inner(call)
-
-    arm, _ = target(script, scan_associations=True)
-    assert arm.read(wanted("census")).facts["associations"] == {SERVICE_ID.casefold(): PLAN_ID.casefold()}
 
 
 def test_reading_again_knows_gone_from_groupless() -> None:

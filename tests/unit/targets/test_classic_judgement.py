@@ -53,7 +53,7 @@ def judged(
     reading = read_estate([desired, *wanted], estate, settings)
     observed = reading.observed.get(desired.address)
     delta = compare(
-        desired, observed, applied, KINDS["Endpoint"], secret_hash=lambda *_: None, version_of=lambda uri: None
+        desired, observed, applied, KINDS["Endpoint"], secret_hash=lambda *_: None, version_of=lambda *_: None
     )
     draft = change(*delta.fields, *delta.models, action=delta.action, identity=reading.identities[desired.address])
     planner = ClassicPlanner(settings=settings)
@@ -278,7 +278,7 @@ def test_an_adopted_service_must_be_the_one_that_is_meant() -> None:
 def test_the_plan_marks_what_cannot_be_read_back() -> None:
     observed = observe(Address("Endpoint", "rentalloc001"), identity(), proper(LIVE), default=None)
     draft = change(*compare(wish(slots={SLOT: version()}), observed, None, KINDS["Endpoint"],
-                            secret_hash=lambda *_: None, version_of=lambda uri: None).models)  # fmt: skip
+                            secret_hash=lambda *_: None, version_of=lambda *_: None).models)  # fmt: skip
     (step,) = ClassicPlanner(settings=SETTINGS).steps(draft, observed)
     assert "not readable" in (step.check or "")
     assert "30 s" in (step.check or "")

@@ -1,0 +1,49 @@
+"""`retrainctl project`: the projects of the workspace, in place of Get-AmlProjectContainer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import typer
+
+from retrainctl.cli import listing, options, studio_commands
+from retrainctl.cli.exits import Exit
+from retrainctl.cli.session import Session
+
+app = typer.Typer(
+    help="List the projects of the workspace.",
+    epilog="\b\nExample:\n  retrainctl project list --env prod\n\nExit codes: each command lists its own.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+COLUMNS: Final = {"Name": "Name", "Id": "ContainerId", "Creator": "Creator", "Description": "Description"}
+
+
+@app.callback()
+def group() -> None:
+    """Keeps `list` a command of its own: an app of one command would be that command."""
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    env: options.Env = None,
+    project: options.ProjectFile = options.DEFAULT_PROJECT,
+    output: listing.OutputOption = listing.Output.TABLE,
+    query: listing.Query = None,
+) -> int:
+    """List the projects of the workspace, with what each contains.
+
+    \b
+    Example: retrainctl project list --env prod
+
+    Exit codes: 0 done; 1 error; 64 usage error.
+    """
+    from retrainctl.targets.studio.others import list_projects
+
+    listing.check_query(query)
+    session = Session.open(context, env, project, None, lenient=True)
+    found = list_projects(studio_commands.studio_of(session))
+    listing.show(session.console, found, output=output, query=query, columns=COLUMNS)
+    return Exit.DONE

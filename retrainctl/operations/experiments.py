@@ -1,0 +1,175 @@
+"""Experiments for single commands: what they are called, their way into a file and back, copies of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from retrainctl.errors import RetrainctlError
+from retrainctl.model.address import Address
+from retrainctl.model.values import JsonObject
+from retrainctl.ports import NotFound, Waiter
+from retrainctl.targets.studio import packages, saving
+from retrainctl.targets.studio.cleaning import clean_text, cleaned, hides_something
+from retrainctl.targets.studio.client import StudioClient
+from retrainctl.targets.studio.experiments import id_of, list_experiments, name_of
+
+
+def address_of(experiment: JsonObject) -> Address:
+    """What history, `protect` and `freeze` know an experiment under: `Experiment/` and its name."""
+    return Address("Experiment", name_of(experiment))
+
+
+def with_names(ancestors: Sequence[JsonObject]) -> str:
+    """The ancestors of an experiment as the rest of a sentence; nothing for none."""
+    if not ancestors:
+        return ""
+    names = ", ".join(f'"{name_of(one)}"' for one in ancestors)
+    return f" with its ancestor{'s' if len(ancestors) > 1 else ''} {names}"
+
+
+def must_be_new(studio: StudioClient, name: str, *, where: str = "the workspace", hint: str) -> list[JsonObject]:
+    """Raises `RetrainctlError` (RC900) where an experiment has the name already; gives all that there are.
+
+    The service would take it, and from then on the name would not say which one is meant.
+    """
+    listed = list_experiments(studio)
+    if any(one.get("Description") == name for one in listed):
+        raise RetrainctlError(f'{where} has an experiment "{name}" already', code="RC900", hint=hint)
+    return listed
+
+
+def exported(experiment: JsonObject) -> tuple[str, list[str]]:
+    """An experiment as the text of a file, and the places of its graph where a secret was left out.
+
+    Credentials of outputs go without a word: they end after hours, and an import does not need them.
+    """
+    text = json.dumps(cleaned(experiment), ensure_ascii=False, indent=2)
+    return text + "\n", [where for where, value in _texts(experiment.get("Graph")) if clean_text(value) != value]
+
+
+def from_file(path: Path) -> JsonObject:
+    """An experiment as `experiment export` or Export-AmlExperimentGraph wrote it.
+
+    Raises `RetrainctlError`: RC005: no readable file; RC949: not an experiment.
+    """
+    try:
+        found = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise RetrainctlError(
+            f"cannot read {path}: {(error.strerror or str(error)).lower()}", code="RC005", hint="Check the path."
+        ) from error
+    except (UnicodeDecodeError, ValueError) as error:
+        raise _unfit(f"{path} is not JSON: {error}") from error
+    if not isinstance(found, dict) or not isinstance(found.get("Graph"), dict):
+        raise _unfit(f"{path} is not an experiment: it has no member Graph")
+    if not isinstance(found.get("Description"), str) or not found["Description"]:
+        raise _unfit(f"{path} has no member Description, the experiment's name")
+    return found
+
+
+def over(studio: StudioClient, given: JsonObject) -> JsonObject:
+    """What an import over the experiment of a file's id saves: the file's content, the live one's identity.
+
+    Secrets that the export left out are taken from the live one where it has the same text without them.
+
+    Raises `RetrainctlError`: RC949: the workspace has no such experiment, or a secret is not in it.
+    """
+    identifier = id_of(given)
+    try:
+        live = (
+            studio.object(studio.url("experiments", identifier), f'read experiment "{identifier}"')
+            if identifier
+            else {}
+        )
+    except NotFound:
+        live = {}
+    if not live:
+        raise RetrainctlError(
+            f'the workspace has no experiment "{identifier}" to write over',
+            code="RC949",
+            hint="Leave --overwrite out: then the file becomes a new experiment.",
+        )
+    kept = {name: live.get(name) for name in ("ExperimentId", "ParentExperimentId", "Etag", "DisableNodesUpdate")}
+    return {**given, **kept, "Graph": complete(given["Graph"], live.get("Graph"))}
+
+
+def complete(graph: Any, live: Any = None) -> Any:
+    """A graph with the secrets that an export left out, as the live one has them.
+
+    Raises `RetrainctlError` (RC949) naming the places whose secret is not known.
+    """
+    known: dict[str, set[str]] = {}
+    for _, value in _texts(live):
+        if (without := clean_text(value)) != value:
+            known.setdefault(without, set()).add(value)
+    missing = [where for where, value in _texts(graph) if hides_something(value) and len(known.get(value, ())) != 1]
+    if missing:
+        raise RetrainctlError(
+            f"the file lacks a secret that an export left out: {', '.join(missing)}",
+            code="RC949",
+            hint="Write it into the file in place of (sensitive), or import over the experiment that it comes from.",
+        )
+    return _filled(graph, {without: next(iter(values)) for without, values in known.items()})
+
+
+def copy_over(
+    source: StudioClient, experiment: JsonObject, target: StudioClient, region: str, name: str | None, waiter: Waiter
+) -> str:
+    """Brings an experiment into another workspace by a package; gives the new one's id.
+
+    region: the location of the source's workspace. name: what the new one is called; None: as the old one.
+
+    Raises:
+        Rejected: RC948: packing or unpacking failed.
+        RetrainctlError: RC942: it arrived, but nobody can tell which one it is; so it got no name.
+    """
+    package = packages.pack(source, experiment, waiter)
+    there = {id_of(one) for one in list_experiments(target)}
+    packages.unpack(target, str(package["Location"]), region, waiter)
+    found = arrived(list_experiments(target), there, experiment)
+    if name is not None and name != found.get("Description"):
+        whole = target.object(target.url("experiments", id_of(found)), f'read experiment "{name_of(found)}"')
+        saving.save(target, whole, waiter, name=name)
+    return id_of(found)
+
+
+def arrived(listed: Iterable[JsonObject], before: set[str], source: JsonObject) -> JsonObject:
+    """The experiment that was not there before the package was unpacked. Raises `RetrainctlError` (RC942)."""
+    new = [one for one in listed if id_of(one) not in before]
+    named = [one for one in new if one.get("Description") == source.get("Description")]
+    found = named if len(new) > 1 else new
+    if len(found) == 1:
+        return found[0]
+    raise RetrainctlError(
+        f'experiment "{name_of(source)}" was copied, but {len(new)} new ones are in the workspace now',
+        code="RC942",
+        hint="`retrainctl experiment list` shows them; none was renamed.",
+    )
+
+
+def _unfit(message: str) -> RetrainctlError:
+    return RetrainctlError(message, code="RC949", hint="Take a file that `retrainctl experiment export` wrote.")
+
+
+def _texts(tree: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of a graph with its place; a member of a list by its name or its id where it has one."""
+    if isinstance(tree, str):
+        yield where, tree
+    elif isinstance(tree, Mapping):
+        for name, item in tree.items():
+            yield from _texts(item, f"{where}.{name}" if where else name)
+    elif isinstance(tree, list | tuple):
+        for number, item in enumerate(tree):
+            told = item.get("Name") or item.get("Id") if isinstance(item, Mapping) else None
+            yield from _texts(item, f"{where}[{told or number}]")
+
+
+def _filled(tree: Any, known: Mapping[str, str]) -> Any:
+    if isinstance(tree, str):
+        return known[tree] if hides_something(tree) else tree
+    if isinstance(tree, Mapping):
+        return {name: _filled(item, known) for name, item in tree.items()}
+    return [_filled(item, known) for item in tree] if isinstance(tree, list | tuple) else tree

@@ -1,0 +1,48 @@
+"""What the Studio API answers, without what opens something: nobody sees a document that did not pass here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from retrainctl.model.redaction import HIDDEN, Redactor
+from retrainctl.model.values import JsonObject
+
+_LEFT_OUT: Final = frozenset(
+    {
+        "accesscredential",
+        "credentialcontainer",
+        "registrationkey",
+        "authorizationtoken",
+        "userstoragekey",
+        "sharedaccessuri",
+    }
+)
+"""Members that are secrets as a whole (classic-api.md 6.1, 6.2)."""
+
+_TEXTS: Final = Redactor()
+"""Knows no secret by its value: it takes out what looks like one."""
+
+
+def cleaned(document: JsonObject) -> JsonObject:
+    """The document without its credentials, and with `(sensitive)` for each signature or key inside a text."""
+    found: JsonObject = _cleaned(document)
+    return found
+
+
+def hides_something(text: str) -> bool:
+    """Whether a text is one that `cleaned` has taken a secret out of."""
+    return HIDDEN in text
+
+
+def clean_text(text: str) -> str:
+    """As `cleaned`, for one text."""
+    return _TEXTS.clean(text)
+
+
+def _cleaned(tree: Any) -> Any:
+    if isinstance(tree, str):
+        return _TEXTS.clean(tree)
+    if isinstance(tree, Mapping):
+        return {name: _cleaned(item) for name, item in tree.items() if name.casefold() not in _LEFT_OUT}
+    return [_cleaned(item) for item in tree] if isinstance(tree, list | tuple) else tree

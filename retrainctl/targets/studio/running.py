@@ -1,0 +1,79 @@
+"""Running an experiment and waiting for its end (classic-api.md sections 6.2, 6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from retrainctl.errors import RetrainctlError
+from retrainctl.model.values import JsonObject
+from retrainctl.ports import Rejected, Waiter
+from retrainctl.targets.studio.cleaning import clean_text
+from retrainctl.targets.studio.client import StudioClient
+from retrainctl.targets.studio.experiments import id_of, name_of, state_of
+from retrainctl.targets.studio.nodes import called, nodes_of
+from retrainctl.targets.studio.saving import save
+from retrainctl.targets.studio.waiting import StillUnderWay, wait_until
+
+_DONE: Final = "Finished"
+_ENDS: Final = frozenset({_DONE, "Failed", "Error", "Cancelled", "Canceled", "Aborted"})
+"""`Finished` and `Failed` are known (6.2); the rest are what this vendor's other services end in (guess)."""
+
+_FAILURES: Final = frozenset(state.casefold() for state in _ENDS - {_DONE})
+_SHOWN: Final = 3
+_LONGEST: Final = 1000
+
+
+def run(studio: StudioClient, experiment: JsonObject, waiter: Waiter, *, limit: float | None) -> JsonObject:
+    """Saves the experiment as a draft, runs it, and gives it as it is at the end.
+
+    limit: seconds to wait for the end; None waits for nothing, and gives what is known right after the start.
+
+    Raises:
+        Conflict: somebody saved it in the meantime; nothing runs.
+        Rejected: RC943: the run failed; the message says at which node and why.
+        RetrainctlError: RC944: it still runs when the time is up.
+        TargetError: it could not be saved, started or read.
+    """
+    identifier, what = id_of(experiment), f'run experiment "{name_of(experiment)}"'
+    url = studio.url("experiments", identifier)
+    save(studio, experiment, waiter)
+    # Saving gives it a new Etag; what is run is the draft that was just saved, or nothing.
+    save(studio, studio.object(url, what, pause=waiter.pause), waiter, draft=False)
+    if limit is None:
+        return studio.object(url, what, pause=waiter.pause)
+    try:
+        ended = wait_until(
+            lambda: studio.object(url, what, pause=waiter.pause), state_of, _ENDS, pause=waiter.pause, limit=limit
+        )
+    except StillUnderWay as error:
+        raise RetrainctlError(
+            f'experiment "{name_of(experiment)}" is still {error.state} when the time is up; it goes on',
+            code="RC944",
+            hint=f"`retrainctl experiment get {identifier} --query Status` tells how it ends.",
+        ) from error
+    if state_of(ended).casefold() != _DONE.casefold():
+        raise Rejected(
+            f'the run of experiment "{name_of(ended)}" is {state_of(ended)}: {"; ".join(reasons(ended))}', code="RC943"
+        )
+    return ended
+
+
+def reasons(experiment: JsonObject) -> list[str]:
+    """Why a run failed: the messages of the nodes that did, else the experiment's own. Never empty."""
+    nodes = [one for one in nodes_of(experiment) if _state(one.get("Status")).casefold() in _FAILURES]
+    told = [f'node "{called(one)}": {_detail(one.get("Status"))}' for one in nodes[:_SHOWN]]
+    if len(nodes) > _SHOWN:
+        told.append(f"and {len(nodes) - _SHOWN} more nodes")
+    return told or [_detail(experiment.get("Status"))]
+
+
+def _state(status: Any) -> str:
+    """A node's state; a status is an object with a StatusCode, or the code alone."""
+    return str(status.get("StatusCode") if isinstance(status, Mapping) else status)
+
+
+def _detail(status: Any) -> str:
+    text = status.get("StatusDetail") if isinstance(status, Mapping) else None
+    text = " ".join(text.split())[:_LONGEST] if isinstance(text, str) else ""
+    return clean_text(text) or "the service gives no reason"
