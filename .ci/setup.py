@@ -46,6 +46,8 @@ def main() -> None:
     if os.environ.get("CI") or "--system" in sys.argv:
         system_package("npm", "npm")
         system_package("chromium", "chromium")
+        system_package("zsh", "zsh")
+        system_package("fish", "fish")
 
 
 if __name__ == "__main__":

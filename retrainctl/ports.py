@@ -188,6 +188,12 @@ class Planner(Protocol):
     ) -> Judgement:
         """What the service would refuse, and what a reviewer should know."""
 
+    def calm(self, observed: Observed, facts: JsonObject) -> bool:
+        """Whether of a resource that is as wished `judge` would say nothing and `steps` give none.
+
+        Spares plans of thousands of resources the asking; False is always right.
+        """
+
     def steps(self, change: ResourceChange, observed: Observed | None) -> tuple[Step, ...]:
         """The exact calls of a change, in order, secrets as references."""
 

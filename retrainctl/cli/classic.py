@@ -76,7 +76,7 @@ def get(
 def deploy(
     context: typer.Context,
     experiment: Annotated[
-        str, typer.Argument(metavar="EXPERIMENT", help="The id of a predictive or training experiment.")
+        str, typer.Argument(metavar="EXPERIMENT", help="A predictive or training experiment: its id, or its name.")
     ],
     env: options.Env = None,
     project: options.ProjectFile = options.DEFAULT_PROJECT,
@@ -94,7 +94,7 @@ def deploy(
     """Deploy a Classic web service from an experiment that has finished.
 
     \b
-    Example: retrainctl classic deploy ws.f-id.0123 --update --yes
+    Example: retrainctl classic deploy "Bike Rental" --update --yes
 
     \b
     Exit codes: 0 done; 1 error; 3 blocked; 7 lease held; 64 usage error.
@@ -104,29 +104,32 @@ def deploy(
     from retrainctl.operations.direct import record
     from retrainctl.operations.settling import BACK
     from retrainctl.targets.studio.deployment import Deployer
+    from retrainctl.targets.studio.experiments import id_of
 
     listing.check_query(query)
     session = Session.open(context, env, project, None, lenient=True)
     parts = classic_commands.parts_of(session)
     deployer, client = Deployer(studio=parts.studio()), parts.client()
-    wish = deployment_of(deployer.experiment(experiment), experiment, update=update, new=new)
+    found = deployer.experiment(experiment)
+    identifier = id_of(found)
+    wish = deployment_of(found, identifier, update=update, new=new)
     if what_if:
-        asking.show_requests(session.console, [deployer.request(experiment, update=wish.again)])
+        asking.show_requests(session.console, [deployer.request(identifier, update=wish.again)])
         return Exit.DONE
     asking.must_agree(session.console, wish.question, yes)
     with session.console.progress() as observer:
-        identifier = record(
+        service = record(
             session.surroundings(observer),
             address=wish.address,
             command="classic deploy",
-            summary=f"deployed experiment {experiment}",
-            write=lambda waiter: deployer.deploy(experiment, waiter, update=wish.again),
+            summary=f"deployed experiment {identifier}",
+            write=lambda waiter: deployer.deploy(identifier, waiter, update=wish.again),
             action=Action.UPDATE if wish.again else Action.CREATE,
             target="classic",
             identity=wish.service or "",
             detail={BACK: wish.back},
         )
-    made = client.service(identifier) or {"Id": identifier}
+    made = client.service(service) or {"Id": service}
     listing.show(session.console, made, output=output, query=query, columns=COLUMNS)
     return Exit.DONE
 
@@ -151,6 +154,7 @@ def remove(
     from retrainctl.model.change import Action, Request
     from retrainctl.operations.classic_services import refuse_protected, service_address, service_called
     from retrainctl.operations.direct import record
+    from retrainctl.operations.settling import BACK
     from retrainctl.render.style import count
     from retrainctl.targets.classic.ids import Place
 

@@ -68,7 +68,8 @@ _POWERSHELL: Final = """\
 #   retrainctl completion powershell | Out-String | Invoke-Expression
 Register-ArgumentCompleter -Native -CommandName retrainctl -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
-    $line = $commandAst.ToString().PadRight($cursorPosition).Substring(0, $cursorPosition)
+    $length = $cursorPosition - $commandAst.Extent.StartOffset
+    $line = $commandAst.ToString().PadRight($length).Substring(0, $length)
     retrainctl completion words --line $line 2>$null | ForEach-Object {
         $value, $help = $_ -split "`t", 2
         $text = if ($value -match "[\\s@']") { "'" + $value.Replace("'", "''") + "'" } else { $value }

@@ -84,10 +84,13 @@ class Console:
         return size
 
     @contextmanager
-    def revealing(self) -> Iterator[None]:
-        """While it lasts, stdout shows secrets: only for a command that was asked for one by name."""
+    def revealing(self, *, signatures: bool = False) -> Iterator[None]:
+        """While it lasts, stdout shows secrets: only for a command that was asked for one by name.
+
+        signatures: signed addresses, too.
+        """
         former = self.stdout
-        self.stdout = cast("TextIO", cast("FilteredStream", former).revealing())
+        self.stdout = cast("TextIO", cast("FilteredStream", former).revealing(signatures=signatures))
         try:
             yield
         finally:

@@ -66,7 +66,8 @@ def upload(
     project: options.ProjectFile = options.DEFAULT_PROJECT,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Default: the file's name.")] = None,
     data_format: Annotated[
-        Format | None, typer.Option("--format", help="Default: what the file's ending stands for.")
+        Format | None,
+        typer.Option("--format", metavar="FORMAT", help="Default: what the file's ending stands for; see above."),
     ] = None,
     description: Annotated[str, typer.Option("--description", metavar="TEXT", help="The description.")] = "",
     overwrite: studio_assets.Overwrite = False,
@@ -77,8 +78,13 @@ def upload(
 ) -> int:
     """Upload a file as a dataset, and wait until the service has read it.
 
-    In blocks of 2 MiB, so that files of any size take little memory. Endings:
-    .csv .tsv .nh.csv .nh.tsv (no header) .arff .zip .RData .txt
+    In blocks of 2 MiB, so that files of any size take little memory.
+
+    \b
+    Formats, and the endings that stand for them:
+      GenericCSV .csv, GenericCSVNoHeader .nh.csv, GenericTSV .tsv,
+      GenericTSVNoHeader .nh.tsv, ARFF .arff, Zip .zip, RData .RData,
+      PlainText .txt
 
     \b
     Examples:
@@ -128,6 +134,7 @@ def upload(
             send=lambda waiter, observer: assets_of.upload_dataset(studio, parcel, wish, waiter, observer),
             yes=yes,
             identity=family,
+            back=studio_assets.way_back(assets.DATASET, family),
         )
     listing.show(session.console, cleaned(made), output=output, query=query, columns=COLUMNS)
     return Exit.DONE
@@ -242,6 +249,7 @@ def remove(
         what_if=what_if,
         action=Action.DELETE,
         identity=assets.family_of(found),
+        back="Only its data brings it back, as another family: `retrainctl dataset upload`.",
     )
     if not what_if:
         session.console.result(f"Removed {what} with all of its versions.")

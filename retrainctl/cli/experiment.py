@@ -163,6 +163,7 @@ def remove(
         what_if=what_if,
         action=Action.DELETE,
         identity=id_of(found),
+        back="Only a file that was exported before brings it back: `retrainctl experiment import`.",
     )
     if not what_if:
         session.console.result(f"Removed {what}.")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MADE: Final = {"Name": "Description", "State": "Status.StatusCode", "Id": "ExperimentId"}
 PACKED: Final = {"Status": "Status", "Activity": "ActivityId", "Location": "Location"}
 
+_REMOVE: Final = "Remove what it made: `retrainctl experiment remove`."
 _PACKAGE: Final = "ADDRESS-OF-THE-PACKAGE"
 
 Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="What the new experiment is called.")]
@@ -67,6 +68,11 @@ def import_(
         experiments.must_be_new(studio, called, hint="Pass --name for another one, or --overwrite to write over it.")
         wanted = {**given, "Graph": experiments.complete(given["Graph"])}
         request = saving.create_request(studio, wanted, called)
+    if foreign := experiments.foreign_assets(wanted, studio.workspace):
+        session.console.message(
+            f"note: it uses datasets, models or modules of another workspace ({', '.join(foreign)});"
+            " `experiment copy --to` brings them along"
+        )
 
     def send(waiter: Any) -> str:
         if not overwrite:
@@ -86,6 +92,9 @@ def import_(
         what_if=what_if,
         action=Action.UPDATE if overwrite else Action.CREATE,
         identity=id_of(wanted) if overwrite else "",
+        back="Import what was exported before: `retrainctl experiment import FILE --overwrite`."
+        if overwrite
+        else _REMOVE,
     )
     return _made(session, studio, made, output, query)
 
@@ -157,6 +166,7 @@ def copy(
         yes=yes,
         what_if=what_if,
         action=Action.CREATE,
+        back=_REMOVE,
     )
     return _made(there, target, made, output, query)
 
@@ -206,7 +216,7 @@ def pack(
         identity=id_of(found),
     )
     if made is not None:
-        with session.console.revealing() if show else nullcontext():
+        with session.console.revealing(signatures=True) if show else nullcontext():
             told = made if show else cleaned(made)
             listing.show(session.console, told, output=output, query=query, columns=PACKED)
     return Exit.DONE
@@ -238,6 +248,7 @@ def unpack(
     from retrainctl.model.address import Address
     from retrainctl.model.change import Action
     from retrainctl.model.redaction import without_query
+    from retrainctl.operations.experiments import unpacked
     from retrainctl.targets.studio import packages
     from retrainctl.targets.studio.cleaning import cleaned
 
@@ -250,20 +261,22 @@ def unpack(
         )
     studio = studio_commands.studio_of(session)
     place = without_query(address)
-    ended = studio_commands.write(
+    made = studio_commands.write(
         session,
         requests=[packages.unpack_request(studio, address, region)],
         question=f"Make an experiment of the package {place}?",
         address=Address("Experiment", place.rpartition("/")[2] or place),
         command="experiment unpack",
         summary=f"made an experiment of the package {place}",
-        send=lambda waiter: packages.unpack(studio, address, region, waiter),
+        send=lambda waiter: unpacked(studio, address, region, waiter),
         yes=yes,
         what_if=what_if,
         action=Action.CREATE,
+        back=_REMOVE,
     )
-    if ended is not None:
-        listing.show(session.console, cleaned(ended), output=output, query=query, columns=PACKED)
+    if made is not None:
+        shown = [cleaned(one) for one in made]
+        listing.show(session.console, shown, output=output, query=query, columns=MADE)
     return Exit.DONE
 
 

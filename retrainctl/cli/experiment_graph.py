@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from retrainctl.targets.studio.client import StudioClient
 
 
+_REPLACE: Final = "replace-asset"
+
+
 class AssetType(StrEnum):
     """What an input port takes in place of an edge, in the cmdlets' words."""
 
@@ -31,7 +34,7 @@ class AssetType(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `retrainctl experiment`."""
-    app.command("replace-asset")(replace_asset)
+    app.command(_REPLACE)(replace_asset)
     app.command("update-assets")(update_assets)
     app.command("update-modules")(update_modules)
 
@@ -39,7 +42,7 @@ def register(app: typer.Typer) -> None:
 def replace_asset(
     context: typer.Context,
     experiment: studio_commands.Experiment,
-    kind: Annotated[AssetType, typer.Option("--type", case_sensitive=False, help="What is replaced.")],
+    kind: Annotated[AssetType, typer.Option("--type", help="What is replaced.")],
     existing: Annotated[str, typer.Option("--existing", metavar="ASSET", help="What goes: id, family id or name.")],
     new: Annotated[
         str, typer.Option("--new", metavar="ASSET", help="What comes: an id, or the latest of a family or name.")
@@ -49,7 +52,10 @@ def replace_asset(
     yes: asking.Yes = False,
     what_if: asking.WhatIf = False,
 ) -> int:
-    """Put another dataset, trained model or transform in the place of one.
+    """Put another asset in the place of one.
+
+    Assets are what a graph takes in place of an edge: datasets, trained models,
+    transforms. The experiment is saved as a draft; run it before you deploy it.
 
     \b
     Example: retrainctl experiment replace-asset Scoring --type TrainedModel
@@ -67,7 +73,7 @@ def replace_asset(
     def edit(studio: StudioClient, found: JsonObject) -> Edit:
         return replacement(found, chosen, list_assets(studio, chosen), existing, new)
 
-    return _change(_open(context, env, project), experiment, edit, "replace-asset", yes=yes, what_if=what_if)
+    return _change(_open(context, env, project), experiment, edit, _REPLACE, yes=yes, what_if=what_if)
 
 
 def update_assets(
@@ -77,15 +83,16 @@ def update_assets(
     asset: Annotated[
         str | None, typer.Option("--asset", metavar="ASSET", help="Only this one: id, family id or name.")
     ] = None,
-    kind: Annotated[
-        AssetType | None, typer.Option("--type", case_sensitive=False, help="What --asset is, or all of one type.")
-    ] = None,
+    kind: Annotated[AssetType | None, typer.Option("--type", help="What --asset is, or all of one type.")] = None,
     env: options.Env = None,
     project: options.ProjectFile = options.DEFAULT_PROJECT,
     yes: asking.Yes = False,
     what_if: asking.WhatIf = False,
 ) -> int:
-    """Bring the assets of an experiment to their latest versions.
+    """Bring its assets to their latest versions.
+
+    An asset whose family the workspace does not have is an error, and nothing is
+    changed. The experiment is saved as a draft; run it before you deploy it.
 
     \b
     Example: retrainctl experiment update-assets Scoring --all --yes
@@ -123,7 +130,10 @@ def update_modules(
     yes: asking.Yes = False,
     what_if: asking.WhatIf = False,
 ) -> int:
-    """Bring the modules of an experiment to their latest versions.
+    """Bring its modules to their latest versions.
+
+    A module whose family the workspace does not have is an error, and nothing is
+    changed. The experiment is saved as a draft; run it before you deploy it.
 
     \b
     Example: retrainctl experiment update-modules Training --all --yes
@@ -165,7 +175,8 @@ def _change(
     wish = edit(studio, found)
     name = f'experiment "{visible(name_of(found))}"'
     if not wish.swaps:
-        session.console.result(f"No change: {name} has all of it already. Nothing was sent.")
+        why = "has the latest already" if command != _REPLACE else "has it in its place already"
+        session.console.result(f"No change: {name} {why if wish.looked_at else 'uses none'}. Nothing was sent.")
         return Exit.DONE
     for swap in wish.swaps:
         session.console.message(visible(str(swap)))

@@ -15,10 +15,9 @@ from retrainctl.errors import UsageError
 
 RAN: Final = {"Name": "Description", "State": "Status.StatusCode", "Detail": "Status.StatusDetail"}
 NODES: Final = {
-    "Comment": "Comment",
+    "Node": "Comment || Id",
     "State": "Status.StatusCode || Status",
     "Ports": "join(', ', OutputPortsInternal[].Name || `[]`)",
-    "Id": "Id",
 }
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")]
@@ -124,7 +123,7 @@ def node_output(
     experiment: studio_commands.Experiment,
     node: Annotated[str, typer.Option("--node", metavar="NODE", help="The node: its id, or its comment.")],
     port: Annotated[str, typer.Option("--port", metavar="NAME", help="The output port; upper or lower case.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write; - is stdout.")],
     env: options.Env = None,
     project: options.ProjectFile = options.DEFAULT_PROJECT,
     kind: Annotated[Kind, typer.Option("--type", help="The data, or its visualization.")] = Kind.PAYLOAD,
@@ -150,6 +149,9 @@ def node_output(
     one = node_called(found, node)
     endpoint = output_of(one, port) if kind is Kind.PAYLOAD else visualization_of(found, one, port)
     address = signed_address(endpoint, studio)
+    if str(out) == "-":
+        session.console.data(session.blobs.read(address))
+        return Exit.DONE
     written = write_pieces(session.blobs.read(address), out)
     session.console.message(f'wrote the {kind} of "{called(one)}", port "{port}", to {out} ({written:,} bytes)')
     return Exit.DONE

@@ -149,6 +149,10 @@ def _build(
             send=lambda waiter, observer: custom_modules.build(studio, parcel, waiter, observer),
             yes=yes,
             identity="" if replaced is None else assets.family_of(replaced),
+            back=(
+                "No known call removes a module or a version of it: `retrainctl module update` with the former zip"
+                " makes that one the newest again."
+            ),
         )
     listed = modules.list_modules(studio, custom=True)
     shown = next((one for one in listed if assets.id_of(one) == made), {"Id": made, "Name": names[0]})

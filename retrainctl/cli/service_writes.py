@@ -79,6 +79,9 @@ def bring(
     new: dict[str, Tree] = {} if settings.location is None else {"location": settings.location}
     if isinstance(plan := options.get("commitmentPlan"), str):
         fields["commitmentPlan"] = {"id": plan_id(plan, session.loaded.desired, settings)}
+    elif update and "commitmentPlan" in fields:
+        # Whose plan a file was completed with is no wish to have another one pay for what is there.
+        new["commitmentPlan"] = fields.pop("commitmentPlan")
     ground = asking.ground(session)
     hint = "Pass --update to change it, or another name."
     direct = plan_write(

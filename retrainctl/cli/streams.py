@@ -10,6 +10,13 @@ from typing import BinaryIO, TextIO
 from retrainctl.model.redaction import Redactor
 
 
+class _Open(Redactor):
+    """Lets everything through."""
+
+    def clean(self, text: str) -> str:
+        return text
+
+
 class FilteredStream(io.TextIOBase):
     """A text stream over another one that redacts each write. A secret that is split over two writes is not seen:
     writers write whole texts.
@@ -41,9 +48,12 @@ class FilteredStream(io.TextIOBase):
         """The stream below for bytes, which nothing filters: for files that their owner asked for."""
         return self._inner.buffer
 
-    def revealing(self) -> FilteredStream:
-        """The same stream for a secret that its owner asked to see: what was learned is not taken out."""
-        return FilteredStream(self._inner, Redactor())
+    def revealing(self, *, signatures: bool = False) -> FilteredStream:
+        """The same stream for a secret that its owner asked to see: what was learned is not taken out.
+
+        signatures: nor what looks signed.
+        """
+        return FilteredStream(self._inner, _Open() if signatures else Redactor())
 
     def flush(self) -> None:
         self._inner.flush()

@@ -118,6 +118,7 @@ def promote(
         yes=yes,
         what_if=what_if,
         identity=family,
+        back=way_back(kind, family),
     )
     if made is not None:
         listed = assets.list_assets(studio, kind)
@@ -136,10 +137,12 @@ def watched(
     send: Callable[[Waiter, Observer], _T],
     yes: bool,
     identity: str = "",
+    back: str,
 ) -> _T:
     """As `studio_commands.write`, for what takes long enough that its progress is shown."""
     from retrainctl.model.change import Action
     from retrainctl.operations.direct import record
+    from retrainctl.operations.settling import BACK
 
     asking.must_agree(session.console, question, yes)
     with session.console.progress() as observer:
@@ -152,4 +155,17 @@ def watched(
             action=Action.UPDATE if identity else Action.CREATE,
             target="classic",
             identity=identity,
+            detail={BACK: back},
         )
+
+
+def way_back(kind: AssetKind, family: str) -> str:
+    """What takes back that an asset was made, or with a family a new version of it, for who wants to roll it back."""
+    if kind.command == "dataset" and not family:
+        return "Remove it: `retrainctl dataset remove`."
+    if family:
+        return (
+            f"No known call removes one version of a {kind.noun}: put the older one back where it is used, with"
+            " `retrainctl experiment replace-asset`."
+        )
+    return f"No known call removes a {kind.noun}; nothing uses it before somebody says so."

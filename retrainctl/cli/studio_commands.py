@@ -40,6 +40,7 @@ def write(
     what_if: bool,
     action: Action = Action.UPDATE,
     identity: str = "",
+    back: str = "",
 ) -> _T | None:
     """Shows the requests, or asks and sends them under the lease with a record in the ledger; None for `--what-if`.
 
@@ -48,11 +49,13 @@ def write(
         address: what `history` lists it under, e.g. `Experiment/Census`.
         command, summary: for `history`, without secrets.
         send: does it; gets a waiter that ends with the run.
+        back: the sentence that tells, when somebody wants to roll it back, what takes it back.
 
     Raises:
         RetrainctlError: nobody said yes (RC501); frozen, lease held; what `send` raises.
     """
     from retrainctl.operations.direct import record
+    from retrainctl.operations.settling import BACK
 
     if what_if:
         asking.show_requests(session.console, requests)
@@ -68,4 +71,5 @@ def write(
             action=action,
             target="classic",
             identity=identity,
+            detail={BACK: back} if back else None,
         )

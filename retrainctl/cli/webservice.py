@@ -255,6 +255,8 @@ def update(
         base = read.fields
         # The account cannot change; sending it is how a retraining went wrong (dossier section 14).
         base.pop("storageAccount", None)
+        # Nor does an update change who pays; `association move` does, where somebody means it.
+        base.pop("commitmentPlan", None)
         fields = merged(base, fields)
     if not fields and not remove_tag:
         raise UsageError("nothing to change was named", hint="Name at least one of the options, for example --title.")

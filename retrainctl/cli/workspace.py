@@ -81,9 +81,7 @@ def users(
 def invite(
     context: typer.Context,
     emails: Annotated[list[str], typer.Argument(metavar="EMAILS...", help="Addresses; commas between are fine.")],
-    role: Annotated[
-        Role, typer.Option("--role", case_sensitive=False, help="What they may do; an owner sees the tokens.")
-    ] = Role.USER,
+    role: Annotated[Role, typer.Option("--role", help="What they may do; an owner sees the tokens.")] = Role.USER,
     env: options.Env = None,
     project: options.ProjectFile = options.DEFAULT_PROJECT,
     yes: asking.Yes = False,

@@ -29,7 +29,7 @@ CODES: Final[dict[str, Code]] = {
     ),
     "RC944": Code(
         "The run goes on",
-        "The experiment was started and has not ended within the time that was to be waited.",
+        "The experiment runs already, or was started and has not ended within the time that was to be waited.",
         "`retrainctl experiment get` shows its state. Pass a longer --time-limit, or --no-wait.",
     ),
     "RC945": Code(

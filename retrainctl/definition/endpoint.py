@@ -67,20 +67,36 @@ def observe(address: Address, identity: str, document: JsonObject, *, default: J
     """
     fields, notes = normalise(document)
     run = deployment(document)
-    names = tuple(sorted(name for name, _ in _resources(document)))
-    mark = fingerprint(fields, run, names)
     current = None if default is None else deployment(default)
     fields["refreshGraph"] = fields["refreshAll"] = DONE if run is None or current in (None, run) else DUE
-    return Observed(
+    return _Endpoint(
         address=address,
         identity=identity,
         fields=fields,
-        slots=_unknown(names),
-        fingerprint=mark,
+        slots=_unknown(_names(document)),
+        fingerprint="",
         revision=revision(document, run),
         document=document,
         normalised=notes,
     )
+
+
+class _Endpoint(Observed):
+    """An endpoint whose fingerprint is made when it is asked for: a plan asks for those that it changes."""
+
+    __slots__ = ()
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.fields, deployment(self.document), sorted(self.slots))
+
+
+def _names(document: JsonObject) -> tuple[str, ...]:
+    resources = document.get("Resources")
+    if isinstance(resources, list) and len(resources) == 1 and type(resources[0]) is dict:
+        name = resources[0].get("Name")
+        return (name,) if isinstance(name, str) and name else ()
+    return tuple(sorted(name for name, _ in _resources(document)))
 
 
 @lru_cache(maxsize=256)

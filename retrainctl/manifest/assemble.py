@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from retrainctl import schemas
 from retrainctl.diagnostics import Span
@@ -16,9 +16,10 @@ from retrainctl.manifest.explain import Finding, findings
 from retrainctl.manifest.foreach import MEMBER, items
 from retrainctl.manifest.handler import KindHandler, RawDocument
 from retrainctl.manifest.instance import Instance, Item
+from retrainctl.manifest.rowfill import row_filler
 from retrainctl.manifest.scope import ExpressionError
 from retrainctl.manifest.traps import report_traps
-from retrainctl.manifest.tree import compile_document, is_expression
+from retrainctl.manifest.tree import Failures, Tree, compile_document, is_expression
 from retrainctl.model.address import Address
 from retrainctl.model.resource import Desired
 from retrainctl.model.versions import ModelLine
@@ -26,6 +27,8 @@ from retrainctl.model.versions import ModelLine
 MAX_REPORTED: Final = 100
 """So many findings are reported per document; the rest are counted."""
 _FALLBACK: Final = Span("retrainctl.yaml", 1, 1)
+_FillItem: TypeAlias = "Callable[[Item], tuple[Any, Failures]]"
+_NO_FAILURES: Final[Failures] = []
 MAX_ALIKE: Final = 3
 """So many findings with one code are reported per place: a forEach can make thousands."""
 
@@ -97,8 +100,10 @@ class Assembly:
             self._check_unfilled(document, handler, reports)
             return False
         fine, checked = True, False
+        fill: _FillItem | None = None
         for item in made:
-            data, failures = tree.fill(item.value)
+            fill = fill or _filler(tree, item)
+            data, failures = fill(item)
             instance = Instance(document, data, tree, item if each else None)
             if failures:
                 self._failed(failures, instance, reports)
@@ -191,7 +196,7 @@ class Assembly:
 
     def _place(self, decoded: Desired) -> None:
         """Reports a second manifest for one and the same resource of the target."""
-        key = (decoded.address.kind, *(part.casefold() for part in decoded.place.values()))
+        key = (decoded.address.kind, *map(str.casefold, decoded.place.values()))
         first = self._taken.setdefault(key, decoded)
         if first is decoded:
             return
@@ -220,6 +225,14 @@ class Assembly:
             self.context.unsure.names.add(Address(kind, name))
         else:
             self.context.unsure.kinds.add(kind)
+
+
+def _filler(tree: Tree, item: Item) -> _FillItem:
+    """What makes the data of an item, and says what went wrong; for all items of a document as for its first."""
+    if item.table is None or (quick := row_filler(tree, item.table)) is None:
+        return lambda one: tree.fill(one.value)
+    fill, rows = quick, item.table.rows
+    return lambda one: (fill(rows[one.row]), _NO_FAILURES)
 
 
 def _name_of(instance: Instance) -> str:

@@ -29,6 +29,8 @@ class Table:
 
     def span(self, row: int, column: str | None = None) -> Span:
         """The place of a row, or of one of its cells where that can be told."""
+        if column is None:
+            return Span(self.file, self.lines[row], 1)
         at = 1
         if self.exact and column in self.header:
             at += sum(len(cell) + 1 for cell in self.rows[row][: self.header.index(column)])

@@ -58,10 +58,10 @@ class Definitions:
             return None
         self.sources.warn_of_secrets(data, path)
         fields, _ = normalise.normalise(read)
-        return Definition(path, read, _with_secrets(fields))
+        return Definition(path, read, with_references(fields))
 
 
-def _with_secrets(fields: Mapping[str, Any]) -> Fields:
+def with_references(fields: Mapping[str, Any]) -> Fields:
     """Parameters may refer to secrets (`"value": {"env": NAME}`) where the export had them encrypted."""
     changed = dict(fields)
     if isinstance(parameters := fields.get("parameters"), Mapping):

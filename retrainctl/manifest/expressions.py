@@ -61,6 +61,12 @@ class Template:
         )
 
 
+def plain_column(expression: Expression) -> str | None:
+    """NAME, where the expression is `item.NAME` and nothing else."""
+    simple = _SIMPLE.fullmatch(expression.source)
+    return simple[2] if simple is not None and simple[1] == "item" else None
+
+
 def compile_text(text: str, allowed: frozenset[str] = NAMES) -> Template:
     """Compiles a scalar that holds `{{`; raises `ExpressionError` for what is not an expression of this language."""
     return _template(list(_parts(text, allowed)))

@@ -20,6 +20,7 @@ from retrainctl.model.versions import ModelVersion, VersionRows
 
 COLUMNS: Final = ("model", "version", "uri", "file", "sha256", "etag", "trainedAt", "run", "data")
 _URI_PLACE: Final = COLUMNS.index("uri") - 1
+_FILE_PLACE: Final = COLUMNS.index("file") - 1
 METRIC: Final = "metrics."
 PARAMETER: Final = "parameters."
 
@@ -79,9 +80,28 @@ class VersionTable:
     def version(self, model: str, row: int) -> ModelVersion | None:
         """One row; None when its file is missing, which is reported. Raises `_BadCell`."""
         cells = self.table.rows[row]
-        version, uri, file, sha256, etag, trained, run, data = [
-            (cells[at].strip() or None) if at is not None else None for at in self.places
-        ]
+        values = [(cells[at].strip() or None) if at is not None else None for at in self.places]
+        if self.numbers is None and not self._check(values, row):
+            return None
+        version, uri, file, sha256, etag, trained, run, data = values
+        return ModelVersion(
+            model=model,
+            version=int(version or ""),
+            uri=uri,
+            file=file,
+            sha256=sha256.lower() if sha256 is not None else None,
+            etag=etag,
+            trained_at=trained,
+            run=run,
+            metrics=self._metrics(cells) if self.metrics else NO_METRICS,
+            data=tuple(data.split()) if data is not None else (),
+            parameters={n: cells[at] for n, at in self.parameters if cells[at]} if self.parameters else NO_PARAMETERS,
+            origin=Span(self.table.file, self.table.lines[row], 1),
+        )
+
+    def _check(self, values: list[str | None], row: int) -> bool:
+        """Whether the cells are as they must be; a file's path is put in place of its name."""
+        version, uri, file, sha256, _, trained, *_ = values
         if version is None or _VERSION.fullmatch(version) is None:
             raise _BadCell("version", f'"{(version or "")[:40]}" is no version', "Write a whole number from 1 on.")
         if (uri is None) == (file is None):
@@ -96,22 +116,9 @@ class VersionTable:
             raise _BadCell("trainedAt", "trainedAt must be a time such as 2026-11-02T08:00:00Z", "Mend it.")
         if file is not None:
             file = model_file(self.sources, file, self.table.file, lambda: self.table.span(row, "file"))
-            if file is None:
-                return None
-        return ModelVersion(
-            model=model,
-            version=int(version),
-            uri=uri,
-            file=file,
-            sha256=sha256.lower() if sha256 is not None else None,
-            etag=etag,
-            trained_at=trained,
-            run=run,
-            metrics=self._metrics(cells) if self.metrics else NO_METRICS,
-            data=tuple(data.split()) if data is not None else (),
-            parameters={n: cells[at] for n, at in self.parameters if cells[at]} if self.parameters else NO_PARAMETERS,
-            origin=Span(self.table.file, self.table.lines[row], 1),
-        )
+            values[_FILE_PLACE] = file
+            return file is not None
+        return True
 
     def _metrics(self, cells: list[str]) -> Mapping[str, float]:
         values: dict[str, float] = {}

@@ -87,7 +87,7 @@ class Redactor:
             text = self._pattern.sub(HIDDEN, text)
         lowered = text.lower()
         if (
-            "sig" in lowered
+            "sig=" in lowered
             or "key=" in lowered
             or "bearer" in lowered
             or "signature=" in lowered

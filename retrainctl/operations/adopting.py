@@ -32,7 +32,9 @@ def project_files(name: str, environments: Mapping[str, Any], found: Iterable[Fo
     spec = {"manifests": ["manifests/"], "environments": dict(environments)}
     project = text([manifest("Project", name, spec)])
     written = manifest_files(found)
-    return Files(texts={PROJECT_FILE: project, **written.texts}, notes=written.notes)
+    # The folder that the project file names has to be there, also in a clone: Git keeps no empty ones.
+    rest = written.texts or {"manifests/.gitkeep": ""}
+    return Files(texts={PROJECT_FILE: project, **rest}, notes=written.notes)
 
 
 def manifest_files(

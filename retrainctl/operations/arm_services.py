@@ -12,6 +12,7 @@ from retrainctl.definition.file import load
 from retrainctl.definition.normalise import normalise
 from retrainctl.errors import RetrainctlError
 from retrainctl.fastclass import dataclass
+from retrainctl.manifest.definitions import with_references
 from retrainctl.model.address import Address
 from retrainctl.model.environment import ArmSettings
 from retrainctl.model.resource import Desired
@@ -138,6 +139,8 @@ class Defined:
 def from_file(path: Path) -> Defined:
     """The fields that a definition file holds, without read-only members, and the service's name where it says it.
 
+    A parameter may refer to a secret (`"value": {"env": NAME}`), as in the definition of a manifest.
+
     Raises:
         InvalidInput: the file cannot be read or is no definition.
     """
@@ -147,7 +150,7 @@ def from_file(path: Path) -> Defined:
     keys, account = properties.get("keys"), properties.get("storageAccount")
     secrets = [f"keys.{name}" for name in keys] if isinstance(keys, Mapping) else []
     secrets += ["storageAccount.key"] if isinstance(account, Mapping) and account.get("key") else []
-    return Defined(fields=dict(fields), name=definition.name_of(found), left_out=tuple(secrets))
+    return Defined(fields=dict(with_references(fields)), name=definition.name_of(found), left_out=tuple(secrets))
 
 
 def merged(*parts: Mapping[str, Tree]) -> dict[str, Tree]:

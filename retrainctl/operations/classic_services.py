@@ -195,12 +195,16 @@ def refuse_protected(patterns: Sequence[str], address: Address) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentWish:
-    """A deployment as it will be carried out. again: the service of this id is deployed again; else one is made."""
+    """A deployment as it will be carried out. again: the service of this id is deployed again; else one is made.
+
+    back: what takes it back.
+    """
 
     address: Address
     question: str
     again: bool
     service: str | None
+    back: str
 
 
 def deployment_of(experiment: JsonObject, identifier: str, *, update: bool, new: bool) -> DeploymentWish:
@@ -220,4 +224,7 @@ def deployment_of(experiment: JsonObject, identifier: str, *, update: bool, new:
         )
     again = update and service is not None
     question = f'Deploy web service {service} again from "{name}"?' if again else f'Deploy "{name}" as a web service?'
-    return DeploymentWish(address=Address(SERVICE, name), question=question, again=again, service=service)
+    back = "Deploy the former experiment again with --update; nothing keeps which one that was."
+    if not again:
+        back = "Remove the web service again: `retrainctl classic list` has its id for `retrainctl classic remove`."
+    return DeploymentWish(address=Address(SERVICE, name), question=question, again=again, service=service, back=back)

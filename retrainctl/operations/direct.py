@@ -288,6 +288,9 @@ class _Telling:
         self.told.extend(f for f in judged.findings if f.severity is Severity.ERROR)
         return replace(judged, findings=tuple(f for f in judged.findings if f.severity is not Severity.ERROR))
 
+    def calm(self, observed: Observed, facts: JsonObject) -> bool:
+        return self.planner.calm(observed, facts)
+
     def steps(self, change: ResourceChange, observed: Observed | None) -> Any:
         return self.planner.steps(change, observed)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from retrainctl.errors import RetrainctlError
 from retrainctl.model.address import Address
@@ -15,6 +15,13 @@ from retrainctl.targets.studio import packages, saving
 from retrainctl.targets.studio.cleaning import clean_text, cleaned, hides_something
 from retrainctl.targets.studio.client import StudioClient
 from retrainctl.targets.studio.experiments import id_of, list_experiments, name_of
+from retrainctl.targets.studio.graph import assets_used, modules_used
+
+_ASSETS: Final = ("DataSourceId", "TrainedModelId", "TransformModuleId")
+"""What an input port names an asset by (6.2)."""
+
+_MICROSOFT: Final = "506153734175476c4f62416c57734963"
+"""The workspace of Microsoft's own modules and samples, which every other one reads (section 1)."""
 
 
 def address_of(experiment: JsonObject) -> Address:
@@ -123,22 +130,29 @@ def copy_over(
     region: the location of the source's workspace. name: what the new one is called; None: as the old one.
 
     Raises:
-        Rejected: RC948: packing or unpacking failed.
-        RetrainctlError: RC942: it arrived, but nobody can tell which one it is; so it got no name.
+        RetrainctlError: RC948: packing or unpacking failed. RC942: it arrived, but nobody can tell which one it is, so
+            that it got no name.
     """
     package = packages.pack(source, experiment, waiter)
-    there = {id_of(one) for one in list_experiments(target)}
-    packages.unpack(target, str(package["Location"]), region, waiter)
-    found = arrived(list_experiments(target), there, experiment)
+    found = _arrived(unpacked(target, str(package["Location"]), region, waiter), experiment)
     if name is not None and name != found.get("Description"):
         whole = target.object(target.url("experiments", id_of(found)), f'read experiment "{name_of(found)}"')
         saving.save(target, whole, waiter, name=name)
     return id_of(found)
 
 
-def arrived(listed: Iterable[JsonObject], before: set[str], source: JsonObject) -> JsonObject:
-    """The experiment that was not there before the package was unpacked. Raises `RetrainctlError` (RC942)."""
-    new = [one for one in listed if id_of(one) not in before]
+def unpacked(target: StudioClient, package: str, region: str, waiter: Waiter) -> list[JsonObject]:
+    """Unpacks a package; gives the experiments that the workspace has since then, since no answer names one.
+
+    Raises `RetrainctlError` (RC948), `TargetError`.
+    """
+    before = {id_of(one) for one in list_experiments(target)}
+    packages.unpack(target, package, region, waiter)
+    return [one for one in list_experiments(target) if id_of(one) not in before]
+
+
+def _arrived(new: Sequence[JsonObject], source: JsonObject) -> JsonObject:
+    """The one of the new experiments that is the copy. Raises `RetrainctlError` (RC942)."""
     named = [one for one in new if one.get("Description") == source.get("Description")]
     found = named if len(new) > 1 else new
     if len(found) == 1:
@@ -148,6 +162,14 @@ def arrived(listed: Iterable[JsonObject], before: set[str], source: JsonObject) 
         code="RC942",
         hint="`retrainctl experiment list` shows them; none was renamed.",
     )
+
+
+def foreign_assets(experiment: JsonObject, workspace: str) -> list[str]:
+    """The workspaces whose datasets, models, transforms or modules an experiment uses; Microsoft's own left out."""
+    assets = [use for member in _ASSETS for use in assets_used(experiment, member)]
+    uses = [use.identifier for use in (*assets, *modules_used(experiment))]
+    owners = {identifier.partition(".")[0].casefold() for identifier in uses if identifier.count(".") > 1}
+    return sorted(owners - {workspace.casefold(), _MICROSOFT})
 
 
 def _unfit(message: str) -> RetrainctlError:

@@ -40,10 +40,11 @@ class Swap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """experiment: as it shall be. swaps: what differs; none: nothing does."""
+    """experiment: as it shall be. swaps: what differs; none: nothing does. looked_at: ports or nodes that could."""
 
     experiment: JsonObject
     swaps: tuple[Swap, ...]
+    looked_at: int
 
 
 def replacement(experiment: JsonObject, kind: AssetKind, listed: Sequence[JsonObject], existing: str, new: str) -> Edit:
@@ -63,7 +64,7 @@ def replacement(experiment: JsonObject, kind: AssetKind, listed: Sequence[JsonOb
     wanted = _wanted(kind, listed, new)
     ids = {use.identifier: wanted for use in there if not graph.same(use.identifier, wanted)}
     changed = graph.swap_assets(experiment, {kind.port: ids}) if ids else experiment
-    return Edit(experiment=changed, swaps=_swaps(kind, uses, ids, listed))
+    return Edit(experiment=changed, swaps=_swaps(kind, uses, ids, listed), looked_at=len(there))
 
 
 def newest_assets(
@@ -82,14 +83,17 @@ def newest_assets(
     problems: list[Diagnostic] = []
     wishes: dict[str, dict[str, str]] = {}
     swaps: list[Swap] = []
+    looked_at = 0
     for kind, items in listed:
         uses = graph.assets_used(experiment, kind.port)
         chosen = uses if name is None else _by_family(uses, kind, items, name)
+        looked_at += len(chosen)
         wishes[kind.port] = _latest(kind, chosen, items, problems)
         swaps += _swaps(kind, uses, wishes[kind.port], items)
     if problems:
         raise InvalidInput(problems, "some assets of the experiment cannot be updated; nothing was sent")
-    return Edit(experiment=graph.swap_assets(experiment, wishes) if swaps else experiment, swaps=tuple(swaps))
+    changed = graph.swap_assets(experiment, wishes) if swaps else experiment
+    return Edit(experiment=changed, swaps=tuple(swaps), looked_at=looked_at)
 
 
 def newest_modules(experiment: JsonObject, listed: Sequence[JsonObject], name: str | None = None) -> Edit:
@@ -112,7 +116,7 @@ def newest_modules(experiment: JsonObject, listed: Sequence[JsonObject], name: s
     if problems:
         raise InvalidInput(problems, "some modules of the experiment cannot be updated; nothing was sent")
     changed = graph.swap_modules(experiment, ids) if ids else experiment
-    return Edit(experiment=changed, swaps=_swaps(MODULE, uses, ids, listed))
+    return Edit(experiment=changed, swaps=_swaps(MODULE, uses, ids, listed), looked_at=len(chosen))
 
 
 def _latest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -63,7 +63,7 @@ def parcel_of(file: Path, kind: str | None, stdin: Callable[[], BinaryIO]) -> It
         yield Parcel(stream=stream, size=size, kind=wanted, file_name=name)
 
 
-def family_to_replace(listed: list[JsonObject], name: str, kind: assets.AssetKind, *, overwrite: bool) -> str:
+def family_to_replace(listed: Sequence[JsonObject], name: str, kind: assets.AssetKind, *, overwrite: bool) -> str:
     """The family that a new version goes into: the one of this name with `overwrite`, else none (`""`).
 
     Raises:

@@ -78,7 +78,13 @@ _OTHERS: Final = (
     Cmdlet("Get-AmlNotebook", MODULE, "notebook list", COMMON),
     Cmdlet("Get-AmlGateway", MODULE, "gateway list", COMMON, "Registration keys are not shown."),
     Cmdlet("Get-AmlNotebookAttachmentName", MODULE, "notebook attachments", (Parameter("FamilyId", "FAMILY"), *COMMON)),
-    Cmdlet("Get-AmlNotebookSession", MODULE, "notebook session", (Parameter("FamilyId", "FAMILY"), *COMMON)),
+    Cmdlet(
+        "Get-AmlNotebookSession",
+        MODULE,
+        "notebook session",
+        (Parameter("FamilyId", "FAMILY"), *COMMON),
+        "The addresses whole, with what opens them, only with --show.",
+    ),
 )
 
 CMDLETS: Final = (*_DATASETS, *_MODELS, *_MODULES, *_OTHERS)

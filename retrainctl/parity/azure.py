@@ -60,7 +60,12 @@ _SERVICES: Final = (
             _GROUP,
             Parameter("Location", "--location", "Counts in every form; the cmdlet ignores it for a definition object."),
             _NAME,
-            Parameter("DefinitionFile", "--definition", "Relative to the current folder."),
+            Parameter(
+                "DefinitionFile",
+                "--definition",
+                "Relative to the current folder. A plan keeps no ciphertext: an encrypted parameter gets its value as "
+                "`{env: NAME}`.",
+            ),
             Parameter("NewWebServiceDefinition", "", _OBJECT),
             *_ASKS,
         ),

@@ -112,8 +112,8 @@ _NODES: Final = (
         (
             _EXPERIMENT,
             Parameter("AssetType", "--type"),
-            Parameter("ExistingAsset", "--existing"),
-            Parameter("NewAsset", "--new"),
+            Parameter("ExistingAsset", "--existing", "An id, a family id or a name in place of an object."),
+            Parameter("NewAsset", "--new", "The same; a family or a name stands for its latest version."),
             *COMMON,
         ),
         YES,

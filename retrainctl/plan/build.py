@@ -153,14 +153,14 @@ def _one(
         got.not_covered.append(address)
         return
     observed, applied = reading.observed.get(address), inputs.applied.get(address)
-    if observed is not None and settled(desired, observed, applied, spec):
-        draft = _unchanged(desired, observed, spec)
-    else:
-        delta = compare(desired, observed, applied, spec, secret_hash=inputs.secret_hash, version_of=versions.at)
-        got.drift.extend((address, drift) for drift in delta.drift)
-        got.suppressed.extend((address, entry.path, entry.reason) for entry in delta.suppressed)
-        draft = _draft(delta, spec, reading.identities.get(address, ""))
     planner = inputs.planners[spec.target]
+    if observed is not None and settled(desired, observed, applied, spec) and planner.calm(observed, reading.facts):
+        _keep(desired, observed, applied, spec, got)
+        return
+    delta = compare(desired, observed, applied, spec, secret_hash=inputs.secret_hash, version_of=versions.at)
+    got.drift.extend((address, drift) for drift in delta.drift)
+    got.suppressed.extend((address, entry.path, entry.reason) for entry in delta.suppressed)
+    draft = _draft(delta, spec, reading.identities.get(address, ""))
     judged = planner.judge(draft, desired, observed, reading.facts)
     if judged.findings:
         findings.extend(judged.findings)
@@ -183,10 +183,7 @@ def _one(
     # A planner may ask for work that no field shows (a refresh): steps decide, not only differences.
     steps = planner.steps(draft, observed)
     if draft.action is Action.NO_OP and not steps:
-        got.no_op += 1
-        if applied is not None and observed is not None:
-            learned = caught_up(applied, desired, observed, spec)
-            got.adopt.extend([learned] if learned is not None else ())
+        _keep(desired, observed, applied, spec, got)
         return
     action = Action.UPDATE if draft.action is Action.NO_OP else draft.action
     risks = [*model_risks(draft, applied), *judged.risks]
@@ -198,18 +195,13 @@ def _one(
     )
 
 
-def _unchanged(desired: Desired, observed: Observed, spec: KindSpec) -> ResourceChange:
-    """What a planner judges where nothing differs."""
-    return ResourceChange(
-        address=desired.address,
-        target=spec.target,
-        identity=observed.identity,
-        action=Action.NO_OP,
-        origin=desired.origin,
-        fingerprint=observed.fingerprint,
-        after=desired.after,
-        settings=desired.settings,
-    )
+def _keep(desired: Desired, observed: Observed | None, applied: Applied | None, spec: KindSpec, got: _Gathered) -> None:
+    """Counts a resource that is as wished; the ledger learns what others have made so."""
+    got.no_op += 1
+    if applied is not None and observed is not None:
+        learned = caught_up(applied, desired, observed, spec)
+        if learned is not None:
+            got.adopt.append(learned)
 
 
 def _with_uploads(change: ResourceChange, steps: tuple[Step, ...]) -> tuple[Step, ...]:

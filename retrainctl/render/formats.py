@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import datetime
@@ -51,9 +52,12 @@ def cleaned(document: Mapping[str, Any], redactor: Redactor | None) -> Mapping[s
     """The document without secrets. Walking the tree is dear, so its text is asked first whether there is any."""
     if redactor is None:
         return document
-    from retrainctl.render.escape import json_text
+    import orjson
 
-    text = json_text(document, indent=False)
+    try:
+        text = orjson.dumps(document).decode()
+    except TypeError:  # lone surrogates and integers beyond 64 bits
+        text = json.dumps(document, ensure_ascii=False)
     if redactor.clean(text) == text:
         return document
     cleaned: Mapping[str, Any] = redactor.clean_tree(document)

@@ -1,7 +1,7 @@
 """The `az` command line, unmodified, against the emulator: cloud, login, and the life of a web service.
 
-It is big (730 MB), so it runs in the full profile, from RETRAINCTL_AZ, the PATH, or an environment of its own in the
-user's cache, installed there if need be; never from the project's environment.
+It runs from RETRAINCTL_AZ, the PATH, or an environment of its own in the user's cache, never from the project's. It is
+big (730 MB, 90 s of work to install), so only CI and the full profile install it, once a machine.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ import pytest
 
 from tests.support.emulator_process import GROUP, PLANS, SERVICES, Emulator, definition, running
 
-AVAILABLE = os.environ.get("RETRAINCTL_FULL") or os.environ.get("RETRAINCTL_AZ") or shutil.which("az")
+HOME = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "retrainctl" / "azure-cli"
+FULL = bool(os.environ.get("RETRAINCTL_FULL"))
+THERE = os.environ.get("RETRAINCTL_AZ") or shutil.which("az") or (HOME / "bin" / "az").exists()
+AVAILABLE = THERE or FULL or os.environ.get("CI")
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.timeout(1200),
-    pytest.mark.skipif(not AVAILABLE, reason="az is not installed; the full profile (RETRAINCTL_FULL=1) installs it"),
+    pytest.mark.skipif(
+        not AVAILABLE, reason="az is not installed; CI and the full profile (RETRAINCTL_FULL=1) install it"
+    ),
 ]
 
 Az = Callable[..., Any]
@@ -35,11 +39,13 @@ def executable() -> str:
     given = os.environ.get("RETRAINCTL_AZ") or shutil.which("az")
     if given:
         return given
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "retrainctl" / "azure-cli"
-    if not (home / "bin" / "az").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        subprocess.run([str(home / "bin" / "pip"), "install", "-q", "azure-cli"], check=True)
-    return str(home / "bin" / "az")
+    if not (HOME / "bin" / "az").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(HOME)], check=True)
+        made = subprocess.run([str(HOME / "bin" / "pip"), "install", "-q", "azure-cli"], check=False)
+        if made.returncode and not FULL:
+            pytest.skip("az could not be installed: its contract with the emulator was not tested")
+        made.check_returncode()
+    return str(HOME / "bin" / "az")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,10 @@ import pytest
 from retrainctl.emulator.arm.knobs import KNOBS as ARM
 from retrainctl.emulator.knobs import FAULTS, Knob
 from retrainctl.emulator.operations import KNOBS as OPERATIONS
-from retrainctl.emulator.studio.knobs import KNOBS as STUDIO
+from retrainctl.emulator.studio.knobs import KNOBS as ASSETS
+from retrainctl.emulator.studio.run_knobs import RUN_KNOBS
+
+STUDIO = (*ASSETS, *RUN_KNOBS)
 
 
 @pytest.mark.parametrize("knob", [*FAULTS, *OPERATIONS, *ARM, *STUDIO], ids=lambda knob: knob.name)

@@ -34,7 +34,7 @@ def studio(emulator: Emulator) -> Emulator:
     return emulator
 
 
-def block(emulator: Emulator, upload_id: str, number: int, of: int, content: bytes, kind: str = "GenericCSV") -> Any:
+def block(emulator: Emulator, upload_id: str, number: int, of: int, content: Any, kind: str = "GenericCSV") -> Any:
     query = f"numberOfBlocks={of}&blockId={number}&uploadId={upload_id}&dataTypeId={kind}"
     return ask(emulator, "POST", f"/api/blobuploads/workspaces/{WORKSPACE}/?{query}", content=content)
 
@@ -88,6 +88,20 @@ def test_blocks_come_in_any_order_and_may_be_repeated(studio: Emulator) -> None:
     assert download(studio, found["DownloadLocation"]).content == b"a,b\n1,2\n"
 
 
+def test_a_block_that_is_late_does_not_undo_a_complete_upload(studio: Emulator) -> None:
+    begun = upload(studio, b"")["Id"]
+
+    def slowly() -> Iterator[bytes]:
+        yield b"wr"
+        assert block(studio, begun, 0, 1, b"a\n1\n").json()["Committed"] is True
+        yield b"ong"
+
+    assert block(studio, begun, 0, 1, slowly()).json()["Committed"] is True
+    assert detail(block(studio, begun, 0, 2, b"x")) == "BadParameterValue"
+    found = ask(studio, "GET", f"/datasources/{register(studio, begun).json()}").json()
+    assert download(studio, found["DownloadLocation"]).content == b"a\n1\n"
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -122,6 +136,19 @@ def test_a_schema_is_made_as_time_goes_by(emulator: Emulator) -> None:
     emulator.control("PUT", "clock", {"advance": 31})
     assert ask(emulator, "GET", f"/datasources/{found['Id']}").json()["SchemaStatus"] == "Complete"
     emulator.control("PUT", "clock", {"now": None})
+
+
+def test_realistic_time_makes_schemas_and_modules_wait(studio: Emulator) -> None:
+    studio.faults(realistic="on")
+    studio.control("PUT", "clock", {"now": "2016-05-05T12:00:00Z"})
+    identifier, activity = dataset(studio)["Id"], build(studio, zipped(FILES))
+    seen = []
+    for _ in range(3):
+        status, _ = ask(studio, "GET", f"/modules/custom?activityGroupId={activity}").json()
+        seen.append((ask(studio, "GET", f"/datasources/{identifier}").json()["SchemaStatus"], status))
+        studio.control("PUT", "clock", {"advance": 6})
+    assert seen == [("Pending", "Pending"), ("Complete", "Pending"), ("Complete", "Finished")]
+    studio.control("PUT", "clock", {"now": None})
 
 
 @pytest.mark.parametrize(
@@ -244,6 +271,13 @@ def test_what_cannot_be_promoted_is_refused(
     assert refused.status_code == status
     assert code is None or detail(refused) == code
     assert "no" not in [one["Name"] for one in ask(ran, "GET", "/trainedmodels").json()]
+
+
+def test_a_draft_gives_its_outputs_where_that_is_allowed(ran: Emulator) -> None:
+    ran.faults(studio_promote_unfinished="accept")
+    wish = promotion("TrainedModel", "iLearnerDotNet", "n2", "Trained model", "of a draft", of=DRAFT)
+    assert ask(ran, "POST", "/trainedmodels", json=wish).status_code == 200
+    ran.faults(studio_promote_unfinished="reject")
 
 
 # Modules
@@ -370,3 +404,30 @@ def test_assets_come_from_a_seed_once(studio: Emulator, tmp_path: Path) -> None:
     assert [one["Name"] for one in ask(studio, "GET", "/transformmodules").json()] == ["scale"]
     own = [one["Name"] for one in ask(studio, "GET", "/modules").json() if one["ReleaseState"] == "Custom"]
     assert own == ["Custom Add Rows"]
+
+
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [
+        ({"datasets": [{"name": "x"}]}, "either a file or a recorded"),
+        ({"datasets": [{"name": "x", "file": "x.parquet"}]}, ".parquet is no format of datasets"),
+        ({"datasets": [{"name": "x", "file": "x.csv", "format": "CSV"}]}, "CSV is no format of datasets"),
+        ({"trainedModels": [{"file": "x.csv"}]}, "the member name is missing"),
+        ({"trainedModels": [{"recorded": "x.csv"}]}, "x.csv is no recorded list"),
+        ({"trainedModels": [{"recorded": "{}.json"}]}, "{}.json is no recorded list"),
+        ({"transforms": [{"name": "x", "file": "y"}]}, "there is no file y"),
+        ({"modules": [{"file": "x.csv"}]}, "Error 0102"),
+    ],
+)
+def test_a_seed_with_a_mistake_is_refused_whole(
+    studio: Emulator, tmp_path: Path, seed: dict[str, Any], message: str
+) -> None:
+    for name in ("x.csv", "x.parquet"):
+        (tmp_path / name).write_bytes(b"a\n1\n")
+    (tmp_path / "{}.json").write_text('[{"Id": "x"}]')
+    (tmp_path / "seed.yaml").write_text(json.dumps({"datasets": [{"name": "good", "file": "x.csv"}], **seed}))
+    headers = {"x-emulator-token": studio.ready["control"]}
+    refused = studio.bare.post("/_emulator/seed", json={"paths": [str(tmp_path)]}, headers=headers)
+    assert refused.status_code == 400
+    assert message in refused.text
+    assert ask(studio, "GET", "/datasources").json() == []

@@ -67,6 +67,8 @@ def test_the_answer_to_a_post_that_creates(studio: Emulator, status: int, form: 
     assert answer.status_code == status
     (found,) = ask(studio, "GET", "/datasources").json()
     assert answer.text == (f'"{found["Id"]}"' if form == "json" else found["Id"])
+    saved = ask(studio, "POST", "/experiments/", json={"Description": "draft", "IsDraft": True})
+    assert (saved.status_code, saved.text.startswith('"')) == (status, form == "json")
 
 
 @pytest.mark.parametrize(("position", "host"), [("local", None), ("azure", "mlstudiostorage.blob.core.windows.net")])

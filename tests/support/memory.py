@@ -71,6 +71,9 @@ class MemoryTarget:
     def judge(self, change, desired, observed, facts) -> Judgement:
         return Judgement()
 
+    def calm(self, observed, facts) -> bool:
+        return False
+
     def steps(self, change: ResourceChange, observed: Observed | None) -> tuple[Step, ...]:
         if change.action is Action.NO_OP:
             return ()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from retrainctl.emulator.studio.catalogue import module_name
-from retrainctl.emulator.studio.drawing import draw, module_names, node_id, saved_assets
+from retrainctl.emulator.studio.drawing import draw, is_graph, module_names, node_id, saved_assets
 from retrainctl.emulator.training.graph import GraphInvalid, text_of
 
 _SAVED: Final = (("DataSourceId", "dataset"), ("TrainedModelId", "model"), ("TransformModuleId", "transform"))
@@ -50,9 +50,13 @@ class Compiler:
         self._service = experiment.get("WebService") or {}
         self._base = base
         self._find = find
-        self._names = {} if base is None else module_names(base)
-        self._assets = {} if base is None else saved_assets(base)
-        self._keys = {} if base is None else {node_id(base, key): key for key in base["package"]["nodes"]}
+        self._names: dict[str, str] = {}
+        self._assets: dict[str, tuple[str, str, str]] = {}
+        self._keys: dict[str, str] = {}
+        if base is not None and is_graph(base):
+            self._names = module_names(base)
+            self._assets = saved_assets(base)
+            self._keys = {node_id(base, key): key for key in base["package"]["nodes"]}
         self._nodes: list[Mapping[str, Any]] = [one for one in self._graph.get("ModuleNodes") or [] if one.get("Id")]
 
     def key(self, node: str) -> str:
@@ -87,6 +91,8 @@ class Compiler:
                 "output": ports,
                 **made,
             }
+        if not is_graph(base):
+            return {**base, **made}
         graph, service = draw(base)
         drawn = Compiler({"Graph": graph, "WebService": service}, base, self._find)
         return dict(base) if made == drawn._package(deployed=True) else {**base, **made}

@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 from retrainctl.emulator.identity import WORKSPACE
 from retrainctl.emulator.studio.catalogue import MICROSOFT, module_id
 from retrainctl.emulator.studio.ports import DATASET, MODEL, TRANSFORM, Ports, ports_of, type_of
-from retrainctl.emulator.training.graph import Graph, Node, Parameter, read_graph, text_of
+from retrainctl.emulator.training.graph import Graph, GraphInvalid, Node, Parameter, read_graph, text_of
 
 _ASSET_MEMBER: Final = {DATASET: "DataSourceId", MODEL: "TrainedModelId", TRANSFORM: "TransformModuleId"}
 _ASSET_KIND: Final = {DATASET: "dataset", MODEL: "model", TRANSFORM: "transform"}
@@ -36,6 +36,15 @@ def draw(properties: Mapping[str, Any], values: Mapping[str, str] | None = None)
     """
     drawn = _Drawing(properties, values or {})
     return drawn.graph(), drawn.web_service()
+
+
+def is_graph(properties: Mapping[str, Any]) -> bool:
+    """Whether a definition's package is a graph that can be drawn."""
+    try:
+        read_graph(properties)
+    except GraphInvalid:
+        return False
+    return True
 
 
 def node_id(properties: Mapping[str, Any], name: str) -> str:

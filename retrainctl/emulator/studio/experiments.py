@@ -16,6 +16,7 @@ from retrainctl.emulator.studio.dialect import StudioDialect, created, date, mis
 from retrainctl.emulator.studio.outputs import Output, Outputs, output_of
 from retrainctl.emulator.studio.records import Records
 from retrainctl.emulator.studio.running import VISUALIZATION, Runs, next_etag
+from retrainctl.emulator.studio.save_body import check
 from retrainctl.emulator.studio.workspace import BASE
 
 _BELONGING = ("WebServiceGroupId", "RunId", "ArmWebServiceId")
@@ -45,11 +46,19 @@ class Experiments:
             yield Route(methods=method, pattern=pattern, handler=handler, dialect=dialect)
 
     def add(
-        self, wish: dict[str, Any], definition: dict[str, Any] | None, *, identifier: str = "", call: Call | None
+        self,
+        wish: dict[str, Any],
+        definition: dict[str, Any] | None,
+        *,
+        identifier: str = "",
+        call: Call | None,
+        copied: bool = True,
+        creator: str | None = None,
     ) -> dict[str, Any]:
         """Store what a save body (6.3) describes under a new id, or over `identifier`; the stored document.
 
-        Without a draft it runs; where no call asks for it, but a seed, it has run already.
+        Without a draft it runs; where no call asks for it, but a seed, it has run already. copied: what it says of its
+        web service is another experiment's.
         """
         now = self._frame.clock.now()
         before = self._records.experiment(identifier) if identifier else None
@@ -71,10 +80,10 @@ class Experiments:
             },
             "Etag": next_etag(now, before["Etag"] if before else ""),
             "NodeStatuses": [],
-            "Creator": before["Creator"] if before else "owner",
+            "Creator": before["Creator"] if before else creator or "owner",
             "IsLeaf": True,
             "DisableNodesUpdate": bool(wish.get("DisableNodeUpdate")),
-            "WebService": self._web_service(wish.get("WebService"), before),
+            "WebService": self._web_service(wish.get("WebService"), before, copied=copied),
             "Category": wish.get("Category") or "user",
             "Tags": before["Tags"] if before else [],
             "IsPartialRun": False,
@@ -85,12 +94,14 @@ class Experiments:
         self._records.put_experiment(body, definition)
         return body
 
-    def _web_service(self, given: dict[str, Any] | None, before: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _web_service(
+        self, given: dict[str, Any] | None, before: dict[str, Any] | None, *, copied: bool
+    ) -> dict[str, Any] | None:
         """As it was sent; of an experiment that was deployed the emulator knows better to which service."""
         if before is not None:
             known = {name: (before["WebService"] or {}).get(name) for name in _BELONGING}
             return given if not any(known.values()) else {**(given or {}), **known}
-        if given is None or self._frame.knobs.text("studio-copy-service") == "keep":
+        if given is None or not copied or self._frame.knobs.text("studio-copy-service") == "keep":
             return given
         return {name: None if name in _BELONGING else value for name, value in given.items()}
 
@@ -108,10 +119,7 @@ class Experiments:
         wish = json_body(call)
         if not isinstance(wish.get("Description"), str) or not wish["Description"]:
             raise bad_argument("BadParameterValue", "Description, the name of the experiment, is missing.")
-        for name in ("ExperimentGraph", "WebService"):
-            if not isinstance(wish.get(name) or {}, dict):
-                raise bad_argument("BadParameterValue", f"{name} must be an object.")
-        _check_graph(wish.get("ExperimentGraph") or {})
+        check(wish)
         before = self._find(call) if "experiment" in call.params else None
         if before is not None:
             self._check_save(call, before)
@@ -207,22 +215,6 @@ def found(records: Records, call: Call) -> dict[str, Any]:
     if experiment is None:
         raise missing("experiment", identifier)
     return experiment
-
-
-def _check_graph(graph: dict[str, Any]) -> None:
-    """The shape that everything else here relies on."""
-    for name, members in (
-        ("ModuleNodes", ("ModuleParameters", "InputPortsInternal", "OutputPortsInternal")),
-        ("EdgesInternal", ()),
-    ):
-        items = graph.get(name) or []
-        if not isinstance(items, list) or not all(isinstance(one, dict) for one in items):
-            raise bad_argument("BadParameterValue", f"{name} of the graph must be a list of objects.")
-        for member in members:
-            for one in items:
-                inner = one.get(member) or []
-                if not isinstance(inner, list) or not all(isinstance(each, dict) for each in inner):
-                    raise bad_argument("BadParameterValue", f"{member} of a node must be a list of objects.")
 
 
 async def _pieces(shelf: Shelf, blob: Blob, length: int) -> AsyncIterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from retrainctl.emulator.classic.dialect import not_found
 from retrainctl.emulator.classic.room import ClassicRoom
@@ -11,7 +11,7 @@ from retrainctl.emulator.exchange import Answer, Call
 from retrainctl.emulator.frame import Frame, Section
 from retrainctl.emulator.knobs import Knob
 from retrainctl.emulator.routing import Route
-from retrainctl.emulator.studio import asset_records, outputs, run_records
+from retrainctl.emulator.studio import asset_records, others, outputs, packages, run_records
 from retrainctl.emulator.studio import records as rows
 from retrainctl.emulator.studio.asset_records import AssetRecords
 from retrainctl.emulator.studio.asset_seeding import AssetSeeding
@@ -22,7 +22,11 @@ from retrainctl.emulator.studio.dialect import StudioDialect
 from retrainctl.emulator.studio.experiments import Experiments
 from retrainctl.emulator.studio.knobs import KNOBS
 from retrainctl.emulator.studio.modules import Modules
+from retrainctl.emulator.studio.other_seeding import OtherSeeding
+from retrainctl.emulator.studio.others import Documents, Others
 from retrainctl.emulator.studio.outputs import Outputs
+from retrainctl.emulator.studio.package_zip import Packer
+from retrainctl.emulator.studio.packages import Packages
 from retrainctl.emulator.studio.promotion import Promotion
 from retrainctl.emulator.studio.records import Records
 from retrainctl.emulator.studio.run_knobs import RUN_KNOBS
@@ -34,15 +38,12 @@ from retrainctl.emulator.studio.uploads import Uploads
 from retrainctl.emulator.studio.versions import Versions
 from retrainctl.emulator.studio.workspace import BASE, Workspace
 
-_EMPTY: Final = ("projectcontainers", "notebooks", "gateways")
-"""Lists that stay empty: the emulator has no operation yet that adds to them, and says 404 to those that would."""
-
 
 class StudioRoom:
     """`https://studioapi.azureml.net/api/`, served as `/api/`; what it deploys is in the Classic room."""
 
     name = "studio"
-    tables = rows.DDL + asset_records.DDL + outputs.DDL + run_records.DDL
+    tables = rows.DDL + asset_records.DDL + outputs.DDL + run_records.DDL + packages.DDL + others.DDL
     knobs: tuple[Knob, ...] = KNOBS + RUN_KNOBS
 
     def enter(self, frame: Frame) -> None:
@@ -60,8 +61,19 @@ class StudioRoom:
         self._runs = Runs(frame, self._records, under_way, self._outputs, self._assets)
         self._experiments = Experiments(frame, self._records, self._runs, self._outputs)
         self._deploying = Deploying(frame, self._records, self._runs, classic.records, classic.deployments)
+        self._documents = Documents(frame.store)
+        self._other_seeding = OtherSeeding(frame.clock, self._records, self._documents)
+        packer = Packer(self._experiments, self._runs, under_way, self._assets, self._storage)
+        self._packages = Packages(frame, self._records, self._storage, packer)
         self._seeding = Seeding(
-            self._records, under_way, self._experiments, self._outputs, self._assets, self._versions
+            self._records,
+            under_way,
+            self._experiments,
+            self._outputs,
+            self._assets,
+            self._versions,
+            classic.records,
+            self._documents,
         )
 
     def furnish(self) -> None:
@@ -73,9 +85,9 @@ class StudioRoom:
         yield from self._workspace.routes(dialect)
         yield from self._experiments.routes(dialect)
         yield from self._deploying.routes(dialect)
+        yield from self._packages.routes(dialect)
         yield from self._asset_routes(dialect)
-        for name in _EMPTY:
-            yield Route(methods="GET", pattern=f"{BASE}/{name}", handler=_nothing, dialect=dialect)
+        yield from Others(self._frame, self._records, self._documents).routes(dialect)
         yield Route(methods="*", pattern=BASE + "/{*rest}", handler=_unknown, dialect=dialect)
 
     def _asset_routes(self, dialect: StudioDialect) -> Iterable[Route]:
@@ -86,7 +98,8 @@ class StudioRoom:
         yield from self._modules.routes(dialect)
 
     def sections(self) -> Mapping[str, Section]:
-        return {**self._asset_seeding.sections(), "experiments": self._seeding.experiments}
+        own = {**self._asset_seeding.sections(), "experiments": self._seeding.experiments}
+        return {**own, **self._other_seeding.sections()}
 
     def controls(self) -> Mapping[tuple[str, str], Callable[[Call], Any]]:
         """As `control.Controllable` asks: there are none."""
@@ -95,13 +108,9 @@ class StudioRoom:
     def holdings(self) -> Mapping[str, int]:
         """As `control.Controllable` asks."""
         count = len(self._records.experiments())
-        kept = {f"studio/{kind}s": number for kind, number in self._assets.counts().items()}
+        counts = {**self._assets.counts(), **self._documents.counts()}
+        kept = {f"studio/{kind}s": number for kind, number in counts.items()}
         return {**({"studio/experiments": count} if count else {}), **kept}
-
-
-def _nothing(call: Call) -> Answer:
-    del call
-    return Answer(body=[])
 
 
 def _unknown(call: Call) -> Answer:

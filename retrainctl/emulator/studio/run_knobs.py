@@ -27,11 +27,12 @@ RUN_KNOBS: Final = (
     _fault("run-cancel", "a run is cancelled, as if somebody had done it in Studio"),
     _fault("run-stick", "a run stays Running for ever"),
     _choice("run-cancelled", ("Canceled", "Cancelled"), "the word for a run that was cancelled"),
-    _choice(
-        "save-etag", ("check", "ignore"), "a save with an If-Match that is not the Etag: 412, or done"
-    ),
+    _choice("save-etag", ("check", "ignore"), "a save with an If-Match that is not the Etag: 412, or done"),
     _choice("save-running", ("reject", "replace"), "a save over an experiment that runs: 409, or the run is cancelled"),
     _choice("copy-service", ("drop", "keep"), "whether a copy belongs to the web service of its original"),
     _choice("outputdata", ("bytes", "redirect"), "outputdata: the bytes, or 302 to the blob"),
+    _seconds("package-seconds", "seconds of packing and of unpacking; 10 with realistic (a guess)"),
+    _choice("package-wait", ("Running", "Pending", "InProgress"), "word for an activity of packing that goes on"),
+    _fault("package-fail", "an activity of packing or unpacking ends Failed"),
     _fault("deploy-fail", "a deployment ends Failed"),
 )

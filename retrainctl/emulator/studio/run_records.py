@@ -30,6 +30,11 @@ class Run:
     started: float
 
     @property
+    def job(self) -> str:
+        """The number of the run in details of failures: 32 hex digits."""
+        return self.run.rpartition(".")[2]
+
+    @property
     def seeded(self) -> bool:
         return self.fate == SEEDED
 

@@ -146,7 +146,7 @@ class Runs:
             experiment = self._records.experiment(run.experiment)
             if experiment is None:
                 return _End()
-            plan = self._planner.plan(self.compiler(experiment), experiment, run.run, strict=not run.seeded)
+            plan = self._planner.plan(self.compiler(experiment), experiment, run.job, strict=not run.seeded)
         if run.fate == "cancel":
             return _End(code=self._frame.knobs.text("studio-run-cancelled"), plan=plan)
         if run.fate == "fail":
@@ -202,7 +202,8 @@ class Runs:
                 self._keep(run.experiment, status["NodeId"], port, told)
         ended = experiment["Status"]["EndTime"] if run.seeded else date(now)
         experiment["Status"] |= {"StatusCode": end.code, "StatusDetail": end.detail, "EndTime": ended}
-        experiment["Etag"] = next_etag(now, experiment["Etag"])
+        if not run.seeded:
+            experiment["Etag"] = next_etag(now, experiment["Etag"])
         self._records.put_experiment(experiment, self._records.definition(run.experiment))
         self._runs.drop(run.experiment)
 
@@ -262,7 +263,7 @@ def _etag(now: float) -> str:
 
 
 def _failed(plan: Plan, told: dict[str, Any], node: str, error: ModuleFailed, run: Run) -> _End:
-    details = error.details(run.run)
+    details = error.details(run.job)
     return _End(code="Failed", detail=details, told=told, plan=plan, failed=(node, details))
 
 

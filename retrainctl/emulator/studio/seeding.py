@@ -10,12 +10,15 @@ import orjson
 
 from retrainctl.emulator.arm import definition as arm
 from retrainctl.emulator.blob.address import parse_uri
+from retrainctl.emulator.classic.records import Records as Services
 from retrainctl.emulator.frame import Loaded, SeedSource
 from retrainctl.emulator.identity import WORKSPACE
 from retrainctl.emulator.seed import fields
 from retrainctl.emulator.studio.asset_records import AssetRecords, Kind
 from retrainctl.emulator.studio.drawing import draw, saved_assets
 from retrainctl.emulator.studio.experiments import Experiments
+from retrainctl.emulator.studio.other_seeding import annotate
+from retrainctl.emulator.studio.others import Documents
 from retrainctl.emulator.studio.outputs import Outputs
 from retrainctl.emulator.studio.ports import DATASET, MODEL, TRANSFORM
 from retrainctl.emulator.studio.records import Records
@@ -24,7 +27,17 @@ from retrainctl.emulator.studio.storage import UPLOADS, Place
 from retrainctl.emulator.studio.versions import Versions, Wish
 from retrainctl.emulator.training.graph import GraphInvalid
 
-_MEMBERS: Final = ("name", "summary", "definition", "parameters", "inputs", "draft", "outputs")
+_MEMBERS: Final = (
+    "name",
+    "summary",
+    "definition",
+    "parameters",
+    "inputs",
+    "service",
+    "draft",
+    "outputs",
+    "annotations",
+)
 _TYPES: Final[dict[str, tuple[Kind, str]]] = {
     "dataset": ("dataset", DATASET),
     "model": ("model", MODEL),
@@ -45,6 +58,8 @@ class Seeding:
         outputs: Outputs,
         assets: AssetRecords,
         versions: Versions,
+        services: Services,
+        documents: Documents,
     ) -> None:
         self._records = records
         self._runs = runs
@@ -52,13 +67,17 @@ class Seeding:
         self._outputs = outputs
         self._assets = assets
         self._versions = versions
+        self._services = services
+        self._documents = documents
 
     def experiments(self, items: list[Any], source: SeedSource) -> Loaded:
-        """Each `{name, summary?, definition?, parameters?, inputs?, draft?, outputs?}`.
+        """Each `{name, summary?, definition?, parameters?, inputs?, service?, draft?, outputs?,
+        annotations?}`.
 
-        `definition` is a file or inline, what deploying it makes; the graph is drawn from it. `parameters` are values of
-        web service parameters as they stand in the experiment. `inputs` names the dataset that stands where the service
-        has an input. `outputs` are files by node (the definition's name for it) and port, in place of a real run.
+        `definition` is a file or inline, what deploying it makes; the graph is drawn from it. `parameters` are values
+        of web service parameters as they stand in the experiment. `inputs` names the dataset that stands where the
+        service has an input. `outputs` are files by node (the definition's name for it) and port, in place of a
+        real run. `service` is the Classic web service that it was deployed to, by name.
 
         The id is made from the name, so that the same seed gives the same id.
         """
@@ -77,14 +96,18 @@ class Seeding:
         return Loaded(new=tuple(new), present=tuple(present))
 
     def _add(self, name: str, identifier: str, entry: dict[str, Any], source: SeedSource, place: Where) -> None:
-        wish = {"Description": name, "Summary": str(entry.get("summary") or ""), "IsDraft": bool(entry.get("draft"))}
+        wish: dict[str, Any] = {
+            "Description": name,
+            "Summary": str(entry.get("summary") or ""),
+            "IsDraft": bool(entry.get("draft")),
+        }
         given = entry.get("definition")
         definition = None if given is None else _definition(given, source, *place, "definition")
         if definition is not None:
             values = _texts(entry.get("parameters"), source, *place, "parameters")
             try:
                 graph, service = draw(definition["properties"], values)
-                self._adopt(definition["properties"])
+                graph = self._adopt(definition["properties"], graph)
             except GraphInvalid:
                 pass  # code, or a package of another kind: it can be deployed, and has no graph to show
             else:
@@ -94,15 +117,34 @@ class Seeding:
                 service["ModelPackageId"] = self._runs.keep_origin(definition)
                 self._feed(graph, service, _texts(entry.get("inputs"), source, *place, "inputs"), source, place)
                 wish |= {"ExperimentGraph": graph, "WebService": service}
-        body = self._experiments.add(wish, definition, identifier=identifier, call=None)
+        if entry.get("service") is not None:
+            group = self._service(str(entry["service"]), source, (*place, "service"))
+            wish["WebService"] = {**wish.get("WebService", {}), "WebServiceGroupId": group}
+        body = self._experiments.add(wish, definition, identifier=identifier, call=None, copied=False)
+        if entry.get("annotations") is not None:
+            annotate(self._documents, body, entry["annotations"], source, (*place, "annotations"))
         if entry.get("outputs") is not None:
             self._put_out(body, entry["outputs"], source, (*place, "outputs"))
 
-    def _adopt(self, properties: dict[str, Any]) -> None:
-        """The saved assets that a definition names are in the workspace, with what lies at their addresses."""
+    def _service(self, name: str, source: SeedSource, place: Where) -> str:
+        found = self._services.service_ids(name)
+        if len(found) != 1:
+            raise source.error(f"there is no one Classic web service {name!r}", *place, hint="see the section classic")
+        return found[0]
+
+    def _adopt(self, properties: dict[str, Any], graph: dict[str, Any]) -> dict[str, Any]:
+        """The saved assets that a definition names are in the workspace, with what lies at their addresses.
+
+        Where the workspace has one of that name already, the graph that is given back names that one.
+        """
+        text = orjson.dumps(graph)
         shelf = self._outputs.storage.shelf
         for identifier, (kind, name, uri) in saved_assets(properties).items():
             stored, data_type = _TYPES[kind]
+            others = [one.id for one in self._assets.named(stored, name) if one.id != identifier]
+            if others:
+                text = text.replace(identifier.encode(), others[0].encode())
+                continue
             address = parse_uri(uri)
             blob = None if address is None else shelf.blob(address.account, address.container, address.name)
             place = None
@@ -112,6 +154,8 @@ class Seeding:
                 self._outputs.storage.join(place, blob.contents)
             wish = Wish(name=name, data_type=data_type, origin="FromOutputPromotion")
             self._versions.adopt(stored, wish, identifier, place)
+        changed: dict[str, Any] = orjson.loads(text)
+        return changed
 
     def _feed(
         self,
@@ -123,9 +167,8 @@ class Seeding:
     ) -> None:
         """Put datasets at the ports that the service's inputs replace."""
         ends = {one["Name"]: one["PortId"] for one in service["Inputs"]}
-        ports = {
-            f"{port['NodeId']}:{port['Name']}": port for n in graph["ModuleNodes"] for port in n["InputPortsInternal"]
-        }
+        listed = [port for node in graph["ModuleNodes"] for port in node["InputPortsInternal"]]
+        ports = {f"{port['NodeId']}:{port['Name']}": port for port in listed}
         for name, dataset in inputs.items():
             if name not in ends:
                 known = f"it has: {', '.join(ends)}" if ends else "its definition has none"

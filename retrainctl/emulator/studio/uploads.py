@@ -32,7 +32,7 @@ _MOST_BLOCKS: Final = 50_000
 
 
 class Uploads:
-    """The handlers. Blocks may come in any order, and again: the one that came last counts."""
+    """The handlers. Blocks may come in any order, and again: the last one counts until the upload is complete."""
 
     def __init__(self, frame: Frame, records: AssetRecords, storage: Storage) -> None:
         self._frame = frame
@@ -62,19 +62,20 @@ class Uploads:
 
     async def _block(self, call: Call) -> Answer:
         """One block; with the last missing one the upload is committed."""
-        upload = self._find(call)
+        self._find(call)
         blocks, block = _number(call, "numberofblocks"), _number(call, "blockid")
         if not 0 < blocks <= _MOST_BLOCKS or not block < blocks:
             raise bad_argument("BadParameterValue", f"There is no block {block} of {blocks}; blocks count from 0.")
-        if upload.blocks not in (0, blocks):
-            raise bad_argument("BadParameterValue", f"The upload has {upload.blocks} blocks, not {blocks}.")
         draft = await self._storage.receive(call)
         with self._frame.store.transaction():
-            if upload.committed:  # a repetition after a lost answer: the file is complete
+            upload = self._find(call)  # again: other blocks may have come meanwhile
+            if upload.committed or upload.blocks not in (0, blocks):
                 draft.path.unlink(missing_ok=True)
             else:
                 upload = self._add(replace(upload, blocks=blocks), block, self._storage.shelf.contents.adopt(draft))
                 self._records.put_upload(upload)
+        if upload.blocks != blocks:
+            raise bad_argument("BadParameterValue", f"The upload has {upload.blocks} blocks, not {blocks}.")
         return Answer(status=made(self._frame), body=self._metadata(upload, call), wrote=True)
 
     def _add(self, upload: Upload, block: int, content: str) -> Upload:

@@ -53,6 +53,11 @@ class ArmPlanner:
         refused = [] if desired is None else judge_regions(desired, self.settings.api_version)
         return replace(judged, findings=(*judged.findings, *refused)) if refused else judged
 
+    def calm(self, observed: Observed, facts: JsonObject) -> bool:
+        """Never: how a resource stands is a part of the judgement."""
+        del observed, facts
+        return False
+
     def steps(self, change: ResourceChange, observed: Observed | None) -> tuple[Step, ...]:
         """One call per step; a replacement has two steps. Nothing to do, no step."""
         return tuple(

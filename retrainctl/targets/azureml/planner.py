@@ -49,6 +49,11 @@ class AzuremlPlanner:
         """Refusals with their fix, and what a reviewer should know."""
         return judge(change, desired, observed, facts, self.settings)
 
+    def calm(self, observed: Observed, facts: JsonObject) -> bool:
+        """Never: how a resource stands is a part of the judgement."""
+        del observed, facts
+        return False
+
     def steps(self, change: ResourceChange, observed: Observed | None) -> tuple[Step, ...]:
         """The calls in order; of a move that stopped half-way, those that are left."""
         if change.address.kind == DEPLOYMENT:

@@ -55,9 +55,7 @@ def judge_endpoint(
     settings: ClassicSettings,
 ) -> Judgement:
     """Everything that is known of an endpoint's change before it is sent."""
-    defaults = facts.get("defaults")
-    named = change.identity.rpartition("/")[2].casefold() == DEFAULT
-    if named or (isinstance(defaults, dict) and change.identity in defaults):
+    if is_default(change.identity, facts):
         return Judgement(findings=(_default(change, desired),))
     if desired is None or change.action in (Action.NO_OP, Action.DELETE):
         return _FINE
@@ -71,6 +69,13 @@ def judge_endpoint(
     for move in change.models:
         findings.extend(_blob(move, say))
     return Judgement(findings=tuple(findings), risks=tuple(_risks(change, desired, observed)))
+
+
+def is_default(identity: str, facts: JsonObject) -> bool:
+    """Whether an endpoint is its service's default one, by its name or by what the service says."""
+    defaults = facts.get("defaults")
+    named = identity.rpartition("/")[2].casefold() == DEFAULT
+    return named or (isinstance(defaults, dict) and identity in defaults)
 
 
 class _Say:

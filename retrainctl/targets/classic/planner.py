@@ -11,7 +11,7 @@ from retrainctl.model.resource import Desired, Observed
 from retrainctl.model.values import MISSING, JsonObject, Missing
 from retrainctl.ports import Judgement
 from retrainctl.targets.classic.ids import SERVICE, Place, parse
-from retrainctl.targets.classic.judgement import judge_endpoint, judge_service
+from retrainctl.targets.classic.judgement import is_default, judge_endpoint, judge_service
 from retrainctl.targets.classic.requests import (
     TOKEN_LATER,
     StepName,
@@ -52,6 +52,10 @@ class ClassicPlanner:
         if change.address.kind == SERVICE:
             return judge_service(change, desired, observed)
         return judge_endpoint(change, desired, observed, facts, self.settings)
+
+    def calm(self, observed: Observed, facts: JsonObject) -> bool:
+        """All but a default endpoint that somebody declares."""
+        return not is_default(observed.identity, facts)
 
     def steps(self, change: ResourceChange, observed: Observed | None) -> tuple[Step, ...]:
         """One call per step. An adopted web service has none."""

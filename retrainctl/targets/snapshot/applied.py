@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from retrainctl.definition.encoding import pretty
 from retrainctl.definition.file import load_bytes
@@ -67,17 +67,23 @@ def from_json(name: str, data: Any, file: str = APPLIED) -> Applied:
     except ValueError:
         raise _bad(file, f"{name!r} is not an address") from None
     item = _object(data, file, name)
+    identity, fingerprint, revision, run = _texts(item, _TEXTS, file, name)
     slots = _object(item.get("slots", {}), file, name, "slots")
     return Applied(
         address=address,
-        identity=_text(item.get("identity", ""), file, name, "identity"),
+        identity=identity or "",
         fields=_object(item.get("fields", {}), file, name, "fields"),
         slots={slot: _slot_from_json(value, file, name, slot) for slot, value in slots.items()},
         created=item.get("created") is True,
-        fingerprint=_optional(item.get("fingerprint"), file, name, "fingerprint"),
-        revision=_optional(item.get("revision"), file, name, "revision"),
-        run=_optional(item.get("run"), file, name, "run"),
+        fingerprint=fingerprint,
+        revision=revision,
+        run=run,
     )
+
+
+_TEXTS: Final = ("identity", "fingerprint", "revision", "run")
+_SLOT_TEXTS: Final = ("uri", "model", "sha256", "etag")
+_OPTIONAL: Final = frozenset({str, type(None)})
 
 
 def _slot_to_json(slot: AppliedSlot) -> dict[str, Any]:
@@ -96,13 +102,10 @@ def _slot_from_json(data: Any, file: str, *where: str) -> AppliedSlot:
     version = item.get("version")
     if version is not None and not isinstance(version, int):
         raise _bad(file, f"{': '.join(where)}: version must be a number")
-    return AppliedSlot(
-        uri=_text(item.get("uri"), file, *where, "uri"),
-        model=_optional(item.get("model"), file, *where, "model"),
-        version=version,
-        sha256=_optional(item.get("sha256"), file, *where, "sha256"),
-        etag=_optional(item.get("etag"), file, *where, "etag"),
-    )
+    uri, model, sha256, etag = _texts(item, _SLOT_TEXTS, file, *where)
+    if uri is None:
+        raise _bad(file, f"{': '.join(where)}: uri must be a text")
+    return AppliedSlot(uri=uri, model=model, version=version, sha256=sha256, etag=etag)
 
 
 def _object(value: Any, file: str, *where: str) -> Mapping[str, Any]:
@@ -111,14 +114,13 @@ def _object(value: Any, file: str, *where: str) -> Mapping[str, Any]:
     return value
 
 
-def _text(value: Any, file: str, *where: str) -> str:
-    if not isinstance(value, str):
-        raise _bad(file, f"{': '.join(where)} must be a text")
-    return value
-
-
-def _optional(value: Any, file: str, *where: str) -> str | None:
-    return None if value is None else _text(value, file, *where)
+def _texts(item: Mapping[str, Any], names: tuple[str, ...], file: str, *where: str) -> list[str | None]:
+    """These members, each a text or absent; all are asked at once, since there are thousands of them."""
+    values = [item.get(name) for name in names]
+    if not {type(value) for value in values} <= _OPTIONAL:
+        wrong = next(name for name, value in zip(names, values, strict=True) if type(value) not in _OPTIONAL)
+        raise _bad(file, f"{': '.join((*where, wrong))} must be a text")
+    return values
 
 
 def _bad(file: str, why: str) -> InvalidInput:

@@ -15,6 +15,7 @@ from retrainctl.model.change import Request
 from retrainctl.model.values import JsonObject
 from retrainctl.ports import Conflict, NotFound, Waiter
 from retrainctl.targets.azure.pipeline import Answer
+from retrainctl.targets.studio import graph
 from retrainctl.targets.studio.client import StudioClient
 from retrainctl.targets.studio.uploads import name_taken
 
@@ -88,14 +89,13 @@ def list_assets(studio: StudioClient, kind: AssetKind) -> list[JsonObject]:
 
 def find(listed: Iterable[JsonObject], name: str, kind: AssetKind) -> JsonObject | None:
     """The asset of a name, blanks around it and case apart; None for none. Raises RC941 where families share it."""
-    wanted = name.strip()
     latest = newest(listed)
     for same in (_exactly, _nearly):
-        named = [one for one in latest if same(name_of(one), wanted)]
+        named = [one for one in latest if same(name_of(one), name)]
         if len(named) > 1:
             families = ", ".join(family_of(one) for one in named)
             raise RetrainctlError(
-                f'{len(named)} {kind.noun}s are called "{wanted}"',
+                f'{len(named)} {kind.noun}s are called "{name}"',
                 code="RC941",
                 hint=f"Pass the family id of one: {families}.",
             )
@@ -104,7 +104,7 @@ def find(listed: Iterable[JsonObject], name: str, kind: AssetKind) -> JsonObject
     return None
 
 
-def called(listed: list[JsonObject], reference: str, kind: AssetKind) -> JsonObject:
+def called(listed: Sequence[JsonObject], reference: str, kind: AssetKind) -> JsonObject:
     """The asset of an id, a family id or a name; of a family and of a name its newest version.
 
     Raises:
@@ -143,7 +143,7 @@ def id_of(asset: JsonObject) -> str:
 
 def family_of(asset: JsonObject) -> str:
     """Its FamilyId, which all versions share; out of its id where it has none."""
-    return str(asset.get("FamilyId") or _family_in(id_of(asset)))
+    return str(asset.get("FamilyId") or graph.family_of(id_of(asset)))
 
 
 def used_by(experiment: JsonObject, listed: Iterable[JsonObject], kind: AssetKind) -> list[JsonObject]:
@@ -156,8 +156,8 @@ def used_by(experiment: JsonObject, listed: Iterable[JsonObject], kind: AssetKin
     by_id = {id_of(one).casefold(): one for one in known}
     by_family = {family_of(one).casefold(): one for one in newest(known)}
     found: dict[str, JsonObject] = {}
-    for identifier in _used(experiment, kind):
-        latest = by_family.get(_family_in(identifier).casefold())
+    for identifier in dict.fromkeys(use.identifier for use in graph.assets_used(experiment, kind.port)):
+        latest = by_family.get(graph.family_of(identifier))
         is_latest = latest is not None and id_of(latest).casefold() == identifier.casefold()
         if (exact := by_id.get(identifier.casefold())) is not None:
             found[identifier] = {**exact, "IsLatest": is_latest}
@@ -165,7 +165,12 @@ def used_by(experiment: JsonObject, listed: Iterable[JsonObject], kind: AssetKin
             shared = {name: latest.get(name) for name in ("Name", "DataTypeId", "FamilyId")}
             found[identifier] = {**shared, "Id": identifier, "IsLatest": False}
         else:
-            found[identifier] = {"Name": None, "FamilyId": _family_in(identifier), "Id": identifier, "IsLatest": None}
+            found[identifier] = {
+                "Name": None,
+                "FamilyId": graph.family_of(identifier),
+                "Id": identifier,
+                "IsLatest": None,
+            }
     return list(found.values())
 
 
@@ -255,20 +260,6 @@ def told_id(answer: Answer) -> str | None:
     if isinstance(found, Mapping):
         found = found.get("Id")
     return found if isinstance(found, str) and found and not found.isspace() and "<" not in found else None
-
-
-def _used(experiment: JsonObject, kind: AssetKind) -> Iterable[str]:
-    """The ids that the input ports of the graph name, each once."""
-    graph: Any = experiment.get("Graph")
-    nodes = graph.get("ModuleNodes") if isinstance(graph, Mapping) else None
-    ports = (port for node in nodes or () for port in node.get("InputPortsInternal") or ())
-    return dict.fromkeys(str(port[kind.port]) for port in ports if port.get(kind.port))
-
-
-def _family_in(identifier: str) -> str:
-    """The family in `{ws}.{familyId}.v1-default-{batch}` (section 1); the id itself where it has another form."""
-    parts = identifier.split(".")
-    return parts[1] if len(parts) > 2 else identifier
 
 
 def _none(kind: AssetKind, reference: str, names: Sequence[str]) -> RetrainctlError:

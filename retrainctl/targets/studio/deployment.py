@@ -9,7 +9,7 @@ from retrainctl.model.change import Request
 from retrainctl.model.values import JsonObject
 from retrainctl.ports import NotFound, Rejected, Waiter
 from retrainctl.targets.studio.client import StudioClient
-from retrainctl.targets.studio.experiments import must_have_finished
+from retrainctl.targets.studio.experiments import must_have_finished, read_experiment
 from retrainctl.targets.studio.waiting import StillUnderWay, wait_until
 
 _DONE: Final = "Completed"
@@ -23,15 +23,14 @@ class Deployer:
 
     studio: StudioClient
 
-    def experiment(self, identifier: str) -> JsonObject:
-        """The experiment, checked: it must have finished (the cmdlet refuses the rest too).
+    def experiment(self, reference: str) -> JsonObject:
+        """The experiment of an id or a name, checked: it must have finished (the cmdlet refuses the rest too).
 
         Raises:
-            NotFound: the workspace has no such experiment.
-            RetrainctlError: RC938: it is a draft, runs, or has failed.
+            RetrainctlError: RC940, RC941: no such experiment, or several; RC938: a draft, running, or failed.
+            TargetError: it could not be read.
         """
-        url = self.studio.url("experiments", identifier)
-        return must_have_finished(self.studio.object(url, f'read experiment "{identifier}"'))
+        return must_have_finished(read_experiment(self.studio, reference))
 
     def request(self, identifier: str, *, update: bool) -> Request:
         """The call that deploys. update: the experiment's own service is deployed again, in place of a second one."""
@@ -50,8 +49,10 @@ class Deployer:
         begun = answer.object()
         waiter.sent(None, answer.request_id)
 
-        def broken(why: str) -> Rejected:
-            return Rejected(f"cannot {what}: the deployment is {why}", code="RC939", request_id=answer.request_id)
+        def broken(why: str, *, status: int | None = answer.status) -> Rejected:
+            """status None: nobody knows how it ends; else the service said so itself."""
+            message = f"cannot {what}: the deployment is {why}"
+            return Rejected(message, code="RC939", request_id=answer.request_id, status=status)
 
         watched = str(begun.get("ActivityId") or "")
         if not watched and _state(begun) != _DONE:
@@ -68,7 +69,7 @@ class Deployer:
                 begin=begun,
             )
         except StillUnderWay as error:
-            raise broken(f"still {error.state} after an hour") from error
+            raise broken(f"still {error.state} after an hour", status=None) from error
         except NotFound as error:
             raise Rejected(
                 f"cannot {what}: the service no longer knows the deployment", code="RC939", status=404

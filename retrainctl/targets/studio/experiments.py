@@ -13,6 +13,8 @@ from retrainctl.targets.studio.client import StudioClient
 
 ID: Final = re.compile(r".+\.[fs]-id\.[0-9A-Fa-f]{32}")
 
+_LISTED: Final = "`retrainctl experiment list` shows what there is."
+
 
 def list_experiments(studio: StudioClient) -> list[JsonObject]:
     """The workspace's own experiments; samples are left out as the cmdlet leaves them (section 6)."""
@@ -31,7 +33,14 @@ def read_experiment(studio: StudioClient, reference: str) -> JsonObject:
         try:
             return studio.object(studio.url("experiments", reference), f'read experiment "{reference}"')
         except NotFound as error:
-            raise _none(reference, []) from error
+            raise NotFound(
+                f'the workspace has no experiment "{reference}"',
+                code="RC940",
+                hint=_LISTED,
+                status=error.status,
+                service_code=error.service_code,
+                request_id=error.request_id,
+            ) from error
     listed = list_experiments(studio)
     named = [one for one in listed if one.get("Description") == reference]
     if not named:
@@ -74,5 +83,5 @@ def must_have_finished(experiment: JsonObject) -> JsonObject:
 
 def _none(reference: str, names: list[str]) -> RetrainctlError:
     near = closest(reference, names)
-    hint = f'Did you mean "{near}"?' if near else "`retrainctl experiment list` shows what there is."
+    hint = f'Did you mean "{near}"?' if near else _LISTED
     return RetrainctlError(f'the workspace has no experiment "{reference}"', code="RC940", hint=hint)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
+from retrainctl.model.change import Request
 from retrainctl.model.redaction import without_query
 from retrainctl.model.values import JsonObject
-from retrainctl.ports import Unavailable
+from retrainctl.ports import NotFound, Unavailable
 from retrainctl.targets.studio.cleaning import cleaned
 from retrainctl.targets.studio.client import StudioClient
 
@@ -32,7 +35,8 @@ def list_notebooks(studio: StudioClient) -> list[JsonObject]:
 def list_attachments(studio: StudioClient, family: str) -> list[str]:
     """The names of a notebook's attached files. family: its family id. Raises `TargetError`."""
     what = f'list the attachments of notebook "{family}"'
-    found = studio.read(studio.url("notebooks", "family", family, "attachments"), what)
+    with _of_a_notebook():
+        found = studio.read(studio.url("notebooks", "family", family, "attachments"), what)
     names = [] if found is None else found
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise Unavailable(f"cannot {what}: the answer is not a list of names", code="RC321")
@@ -45,10 +49,9 @@ def open_session(studio: StudioClient, family: str) -> JsonObject:
     Sent once: a second one would start a second session.
     """
     url = studio.url("notebooks", "family", family, "session")
-    answer = studio.pipeline.call(
-        "POST", url, what=f'open a session of notebook "{family}"', auth=studio.auth(), content=b""
-    )
-    return answer.object()
+    what = f'open a session of notebook "{family}"'
+    with _of_a_notebook():
+        return studio.send(Request(method="POST", path=url), what).object()
 
 
 def without_keys(session: JsonObject) -> JsonObject:
@@ -59,6 +62,16 @@ def without_keys(session: JsonObject) -> JsonObject:
 def list_gateways(studio: StudioClient) -> list[JsonObject]:
     """The data gateways, without their registration keys. Raises `TargetError`."""
     return [cleaned(one) for one in studio.items(studio.url("gateways"), "list gateways")]
+
+
+@contextmanager
+def _of_a_notebook() -> Iterator[None]:
+    """Says where family ids stand, when the service knows none like it."""
+    try:
+        yield
+    except NotFound as error:
+        error.hint = "`retrainctl notebook list` shows the family ids."
+        raise
 
 
 def _bare(uri: Any) -> Any:

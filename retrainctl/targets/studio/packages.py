@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
+from retrainctl.errors import RetrainctlError
 from retrainctl.model.change import Request
 from retrainctl.model.values import JsonObject
-from retrainctl.ports import Rejected, Waiter
+from retrainctl.ports import TargetError, Waiter
 from retrainctl.targets.studio.client import StudioClient
 from retrainctl.targets.studio.experiments import id_of, name_of
 from retrainctl.targets.studio.waiting import StillUnderWay, wait_until
@@ -35,13 +36,13 @@ def pack(studio: StudioClient, experiment: JsonObject, waiter: Waiter) -> JsonOb
     """Packs an experiment; gives the activity at its end, `Location` being the package, signed.
 
     Raises:
-        Rejected: RC948: packing failed, or did not end within an hour, or gave no package.
-        TargetError: the service refused or could not be reached.
+        RetrainctlError: RC948: packing failed, or gave no package.
+        TargetError: RC948: it did not end within an hour; or the service refused or could not be reached.
     """
     what = f'pack experiment "{name_of(experiment)}"'
     ended = _carry_out(studio, pack_request(studio, experiment), "packageActivityId", what, waiter)
     if not ended.get("Location"):
-        raise Rejected(f"cannot {what}: the service does not say where the package is", code="RC948")
+        raise RetrainctlError(f"cannot {what}: the service does not say where the package is", code="RC948")
     return ended
 
 
@@ -67,20 +68,26 @@ def _carry_out(studio: StudioClient, request: Request, asked: str, what: str, wa
     waiter.sent(None, answer.request_id)
     begun = answer.object()
 
-    def broken(why: str) -> Rejected:
-        return Rejected(f"cannot {what}: the activity is {why}", code="RC948", request_id=answer.request_id)
-
     activity = str(begun.get("ActivityId") or "")
     if not activity and _state(begun).casefold() not in _ENDS:
-        raise broken(f"{_state(begun)}, and has no id")
+        raise _broken(what, f"{_state(begun)}, and has no id")
     look = _looking(studio, studio.url("packages", **{asked: activity}), what, waiter)
     try:
         ended = wait_until(look, _state, _ENDS, pause=waiter.pause, limit=_LIMIT, begin=begun)
     except StillUnderWay as error:
-        raise broken(f"still {error.state} after an hour") from error
+        # Not failed: nobody knows how it will end.
+        raise TargetError(
+            f"cannot {what}: the activity is still {error.state} after an hour",
+            code="RC948",
+            request_id=answer.request_id,
+        ) from error
     if _state(ended).casefold() not in _DONE:
-        raise broken(_state(ended))
+        raise _broken(what, _state(ended))
     return ended
+
+
+def _broken(what: str, why: str) -> RetrainctlError:
+    return RetrainctlError(f"cannot {what}: the activity is {why}", code="RC948")
 
 
 def _looking(studio: StudioClient, url: str, what: str, waiter: Waiter) -> Callable[[], JsonObject]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from retrainctl.errors import RetrainctlError
 from retrainctl.model.values import JsonObject
-from retrainctl.ports import Rejected, Waiter
+from retrainctl.ports import TargetError, Waiter
 from retrainctl.targets.studio.cleaning import clean_text
 from retrainctl.targets.studio.client import StudioClient
 from retrainctl.targets.studio.experiments import id_of, name_of, state_of
@@ -20,6 +20,7 @@ _ENDS: Final = frozenset({_DONE, "Failed", "Error", "Cancelled", "Canceled", "Ab
 """`Finished` and `Failed` are known (6.2); the rest are what this vendor's other services end in (guess)."""
 
 _FAILURES: Final = frozenset(state.casefold() for state in _ENDS - {_DONE})
+_UNDER_WAY: Final = frozenset({"running", "queued"})
 _SHOWN: Final = 3
 _LONGEST: Final = 1000
 
@@ -31,14 +32,19 @@ def run(studio: StudioClient, experiment: JsonObject, waiter: Waiter, *, limit: 
 
     Raises:
         Conflict: somebody saved it in the meantime; nothing runs.
-        Rejected: RC943: the run failed; the message says at which node and why.
-        RetrainctlError: RC944: it still runs when the time is up.
-        TargetError: it could not be saved, started or read.
+        RetrainctlError: RC943: the run failed; the message says at which node and why. RC944: it runs already.
+        TargetError: RC944: it still runs when the time is up; or it could not be saved, started or read.
     """
+    if state_of(experiment).casefold() in _UNDER_WAY:
+        raise RetrainctlError(
+            f'experiment "{name_of(experiment)}" is {state_of(experiment)} already; nothing was sent',
+            code="RC944",
+            hint="Wait for its end: starting it again would end this run.",
+        )
     identifier, what = id_of(experiment), f'run experiment "{name_of(experiment)}"'
     url = studio.url("experiments", identifier)
     save(studio, experiment, waiter)
-    # Saving gives it a new Etag; what is run is the draft that was just saved, or nothing.
+    # Saving gives it a new Etag: what runs is the experiment as the service has it, or nothing.
     save(studio, studio.object(url, what, pause=waiter.pause), waiter, draft=False)
     if limit is None:
         return studio.object(url, what, pause=waiter.pause)
@@ -47,13 +53,13 @@ def run(studio: StudioClient, experiment: JsonObject, waiter: Waiter, *, limit: 
             lambda: studio.object(url, what, pause=waiter.pause), state_of, _ENDS, pause=waiter.pause, limit=limit
         )
     except StillUnderWay as error:
-        raise RetrainctlError(
+        raise TargetError(
             f'experiment "{name_of(experiment)}" is still {error.state} when the time is up; it goes on',
             code="RC944",
             hint=f"`retrainctl experiment get {identifier} --query Status` tells how it ends.",
         ) from error
     if state_of(ended).casefold() != _DONE.casefold():
-        raise Rejected(
+        raise RetrainctlError(
             f'the run of experiment "{name_of(ended)}" is {state_of(ended)}: {"; ".join(reasons(ended))}', code="RC943"
         )
     return ended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -155,6 +156,28 @@ def test_zsh(run: Inside, path: str) -> None:
         _retrainctl_complete
     """
     assert _shell("zsh", script, run.folder, path).splitlines() == ["registered retrainctl", "local", "prod"]
+
+
+def test_powershell_as_far_as_reading_tells(run: Inside) -> None:
+    """Where there is no PowerShell to run it: it is one, it is whole, and its one call answers what it splits."""
+    from pygments.lexers.shell import PowerShellLexer
+    from pygments.token import Token
+
+    script = run("completion", "powershell").out
+    tokens = list(PowerShellLexer().get_tokens(script))
+    assert [text for kind, text in tokens if kind in Token.Error] == []
+    plain = "".join(text for kind, text in tokens if kind not in Token.String and kind not in Token.Comment)
+    for opening, closing in ("{}", "()", "[]"):
+        assert plain.count(opening) == plain.count(closing)
+    assert "Register-ArgumentCompleter -Native -CommandName retrainctl -ScriptBlock {" in script
+    # The cursor's place counts from the start of the input, the text from the start of the command.
+    assert "$cursorPosition - $commandAst.Extent.StartOffset" in script
+    call = re.search(r"retrainctl (completion words --line) \$line", script)
+    assert call is not None
+    for line, first in (("retrainctl plan --env ", "local"), ("retrainctl plan --env p", "prod")):
+        shown = run(*call[1].split(), line).out.splitlines()
+        assert shown[0].split("\t")[0] == first
+    assert run("completion", "pwsh").out == script
 
 
 def test_powershell(run: Inside, path: str) -> None:

@@ -11,18 +11,20 @@ from typing import Any
 
 import pytest
 
+from retrainctl.codes import doctor
 from retrainctl.diagnostics import Severity
 from retrainctl.manifest.load import Loaded
 from retrainctl.model.address import Address
 from retrainctl.model.environment import ArmSettings, ClassicSettings, Environment, Project
-from retrainctl.model.resource import Desired
+from retrainctl.model.resource import Desired, Observed
 from retrainctl.model.values import Secret
-from retrainctl.operations.doctoring import network, settings, subscription
+from retrainctl.operations.doctoring import books, network, services, settings, subscription
 from retrainctl.operations.doctoring.checks import CHECKS
 from retrainctl.operations.doctoring.report import Check, Fact, Patient, Said, examine, problem
-from retrainctl.ports import AuthFailed
+from retrainctl.ports import AuthFailed, Reading
 from retrainctl.wiring.reaching import Reached, reach
 
+CENSUS = Address("WebService", "census")
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 ENVIRONMENT = Environment(
     name="prod",
@@ -145,8 +147,67 @@ def test_one_check_that_breaks_hides_no_other_and_one_cause_is_told_once() -> No
     assert (second.status, third.status) == ("error", "skipped")
 
 
-def test_checks_have_names_of_their_own() -> None:
-    assert len({check.name for check in CHECKS}) == len(CHECKS)
+def _with_live(*live: Observed, **fields: Any) -> Patient:
+    reading = Reading(observed={one.address: one for one in live}, identities={}, failures={}, facts={})
+    reader = SimpleNamespace(read=lambda wanted: reading)
+    return _patient(targets=lambda: SimpleNamespace(readers={"arm": reader}), **fields)
+
+
+def _census(**more: Any) -> Observed:
+    document = {"properties": {"assets": {"a": {"name": "m [trained model]", "type": "Resource"}}}}
+    return Observed(address=CENSUS, identity="x", fingerprint="f", document=document, **{"fields": {}, **more})
+
+
+def test_a_service_in_another_region_and_one_that_does_not_work() -> None:
+    moved = _with_live(_census(fields={"location": "West Europe"}))
+    (finding,) = [one for one in services.kinds(moved) if not isinstance(one, Fact)]
+    assert (finding.code, finding.address) == ("RC928", "WebService/census")
+    assert "in West Europe, not in southcentralus" in finding.message
+    assert _codes(services.kinds(_with_live(_census(fields={"location": "South Central US"})))) == []
+    assert _codes(services.kinds(_with_live(_census(broken="its creation failed")))) == ["RC930"]
+    (fact,) = services.kinds(_with_live())
+    assert fact == Fact("WebService/census: not there yet")
+
+
+def test_guards_that_would_stop_an_apply_and_writes_without_an_end() -> None:
+    (finding,) = services.planning(_patient(plan=lambda: ["updates: 3 of 4, allowed are 30%"]))
+    assert not isinstance(finding, Fact)
+    assert (finding.code, finding.severity) == ("RC936", Severity.WARNING)
+    open_write = SimpleNamespace(intent=SimpleNamespace(address=CENSUS))
+    book = SimpleNamespace(verify=lambda: None, unsettled=lambda: [open_write], runs=list, place="here")
+    assert _codes(books.ledger(_patient(ledger=lambda: book))) == ["RC935"]
+
+
+def test_checks_have_names_of_their_own_and_leave_nothing_out() -> None:
+    names = {check.name for check in CHECKS}
+    assert len(names) == len(CHECKS)
+    # Issue 7, item 5, in its order.
+    asked = {
+        "credentials and permissions": {"secrets", "groups", "permissions", "provider"},
+        "reachability and TLS": {"hosts"},
+        "region against workspace": {"workspace", "provider", "services"},
+        "service flavour and kind": {"services", "training"},
+        "slots, limits": {"plan"},
+        "blobs, SAS": {"blobs", "sas"},
+        "clock skew": {"clock"},
+        "ledger and lease health": {"ledger", "lease"},
+        "the retirement said plainly": {"retirement"},
+    }
+    assert set().union(*asked.values()) | {"manifests"} == names
+
+
+@pytest.mark.parametrize("code", sorted(doctor.CODES))
+def test_every_finding_has_a_cause_and_a_fix(code: str) -> None:
+    entry = doctor.CODES[code]
+    assert entry.title and entry.cause.endswith(".") and entry.fix.endswith(".")
+    assert problem(code, "x").hint == entry.fix
+
+
+def test_retirement_names_the_day_and_the_way_out() -> None:
+    (first, *_) = settings.retirement(_patient())
+    assert not isinstance(first, Fact)
+    assert "Microsoft retired on 31 August 2024" in first.message
+    assert first.hint is not None and "Azure Machine Learning v2" in first.hint
 
 
 def test_a_closed_port_and_a_proxy_that_is_closed() -> None:

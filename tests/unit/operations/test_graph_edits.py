@@ -109,7 +109,9 @@ def test_nothing_to_do_is_no_change() -> None:
     assert not again.swaps and again.experiment is before
     same = replacement(before, DATASET, _listed()[0][1], "Rentals", "Rentals")
     assert not same.swaps and same.experiment is before
-    assert not newest_assets({"Graph": None}, _listed()).swaps
+    assert (again.looked_at, same.looked_at) == (5, 3)
+    nothing = newest_assets({"Graph": None}, _listed())
+    assert (nothing.swaps, nothing.looked_at) == ((), 0)
 
 
 @pytest.mark.parametrize(

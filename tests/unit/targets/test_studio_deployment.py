@@ -69,7 +69,7 @@ def test_it_does_not_wait_for_ever() -> None:
 def test_only_a_finished_experiment_is_deployed() -> None:
     _, deployer = _deployer([Reply(body={**FINISHED, "Status": {"StatusCode": "InDraft"}})])
     with pytest.raises(RetrainctlError, match='"Census" is InDraft') as caught:
-        deployer.experiment("e")
+        deployer.experiment(f"ws.f-id.{'1' * 32}")
     assert caught.value.code == "RC938"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from retrainctl.errors import RetrainctlError
 from retrainctl.model.values import Secret
-from retrainctl.ports import Conflict, Rejected, StopWaiting, Unavailable
+from retrainctl.ports import Conflict, StopWaiting, TargetError, Unavailable
 from retrainctl.targets.azure.credentials import KeyAuth
 from retrainctl.targets.studio import nodes, packages, running, saving
 from retrainctl.targets.studio.cleaning import cleaned
@@ -111,7 +111,7 @@ def test_every_end_of_a_run_is_an_end_and_says_why(state: str) -> None:
         ],
     )
     made, studio = studio_over(_running_until(experiment("Running"), failed))
-    with pytest.raises(Rejected, match=r'node "Train": Error 0003: no label column') as caught:
+    with pytest.raises(RetrainctlError, match=r'node "Train": Error 0003: no label column') as caught:
         running.run(studio, experiment(), FakeWaiter(made.clock), limit=60.0)
     assert caught.value.code == "RC943" and state in str(caught.value)
 
@@ -119,7 +119,7 @@ def test_every_end_of_a_run_is_an_end_and_says_why(state: str) -> None:
 def test_a_failure_without_a_node_gives_the_experiments_own_reason() -> None:
     own = experiment("Failed", Status={"StatusCode": "Failed", "StatusDetail": "quota; https://a/b?sv=1&sig=SECRETSIG"})
     made, studio = studio_over(_running_until(own))
-    with pytest.raises(Rejected, match="quota") as caught:
+    with pytest.raises(RetrainctlError, match="quota") as caught:
         running.run(studio, experiment(), FakeWaiter(made.clock), limit=60.0)
     assert "SECRETSIG" not in str(caught.value)
     none = running.reasons(experiment("Failed", NodeStatuses=[{"NodeId": "n1", "Status": "Failed"}]))
@@ -131,11 +131,18 @@ def test_a_run_is_not_waited_for_without_end() -> None:
         return Reply(body=ONE) if call.method == "POST" else Reply(body=experiment("Running"))
 
     made, studio = studio_over(script)
-    with pytest.raises(RetrainctlError, match="still Running") as caught:
+    with pytest.raises(TargetError, match="still Running") as caught:
         running.run(studio, experiment(), FakeWaiter(made.clock), limit=600.0)
     assert caught.value.code == "RC944" and ONE in (caught.value.hint or "")
     polls = sum(call.method == "GET" for call in made.calls)
     assert polls < 100, "it pauses longer and longer"
+
+
+def test_what_runs_is_not_started_again() -> None:
+    made, studio = studio_over([])
+    with pytest.raises(RetrainctlError, match="is Running already") as caught:
+        running.run(studio, experiment("Running"), FakeWaiter(made.clock), limit=60.0)
+    assert caught.value.code == "RC944" and made.calls == []
 
 
 def test_a_run_can_be_left_alone() -> None:
@@ -234,17 +241,17 @@ def test_a_failed_package_is_an_error(state: str) -> None:
     made, studio = studio_over(
         [Reply(body={"ActivityId": "act", "Status": "Pending"}), Reply(body={"ActivityId": "act", "Status": state})]
     )
-    with pytest.raises(Rejected, match=state) as caught:
+    with pytest.raises(RetrainctlError, match=state) as caught:
         packages.unpack(studio, PACKAGE, "x", FakeWaiter(made.clock))
     assert caught.value.code == "RC948" and "sig=" not in str(caught.value)
 
 
 def test_packing_ends_after_an_hour_and_needs_a_place() -> None:
     made, studio = studio_over(lambda _: Reply(body={"ActivityId": "act", "Status": "Pending"}))
-    with pytest.raises(Rejected, match="after an hour"):
+    with pytest.raises(TargetError, match="after an hour"):
         packages.pack(studio, experiment(), FakeWaiter(made.clock))
     made, studio = studio_over([Reply(body={"ActivityId": "act", "Status": "Complete", "Location": None})])
-    with pytest.raises(Rejected, match="where the package is"):
+    with pytest.raises(RetrainctlError, match="where the package is"):
         packages.pack(studio, experiment(), FakeWaiter(made.clock))
 
 
