@@ -48,8 +48,15 @@ def _make(cls: Any, *, frozen: bool = False, slots: bool = False, kw_only: bool 
         cls.__setattr__, cls.__delattr__ = _no_set, _no_delete
         if slots:
             cls.__getstate__, cls.__setstate__ = _get_state, _set_state
+    written = own.get("__annotations__", {})
+    if not any("ClassVar" in str(kind) or "InitVar" in str(kind) for kind in written.values()):
+        # Of annotations that are texts the library finds out by patterns whether they are one of those: half its time.
+        cls.__annotations__ = dict.fromkeys(written, object)
     made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
+    made.__annotations__ = written
     fields += dataclasses.fields(made)
+    for one in fields:
+        one.type = written.get(one.name, one.type)
     owner.append(made)
     return made
 

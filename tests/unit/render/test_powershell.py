@@ -249,6 +249,20 @@ def test_plans_and_removals() -> None:
     assert "Remove-AzMlWebService -ResourceGroupName 'rg' -Name 'gone' -Force" in text
 
 
+def test_who_pays_changes_by_a_cmdlet_of_its_own() -> None:
+    plans = "/subscriptions/sub/resourceGroups/rg/providers/Microsoft.MachineLearning/commitmentPlans"
+    s1, s2 = f"{plans}/s1", f"{plans}/s2"
+    text = script(service("census", field("title", "x", "y"), field("commitmentPlan.id", s2, s1)))
+    where = "-ResourceGroupName 'rg' -CommitmentPlanName 's1'"
+    assert "'commitmentPlan'" not in text, "an update never carries it"
+    body = text[text.index("$association =") :].splitlines()
+    assert body[:3] == [
+        f"$association = Get-AzMlCommitmentAssociation {where} |",
+        "    Where-Object { $_.Properties.AssociatedResourceId -like '*/census' }",
+        f"[void] (Move-AzMlCommitmentAssociation {where} -Name $association.Name -DestinationPlanId '{s2}')",
+    ]
+
+
 def test_what_is_waited_for_comes_first_and_a_blocked_plan_says_so() -> None:
     plan = Address("CommitmentPlan", "z")
     text = script(

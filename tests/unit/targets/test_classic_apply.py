@@ -140,6 +140,17 @@ def test_a_refresh_that_was_not_followed_by_its_model_is_not_forgotten() -> None
     assert here.serves("rentalloc001") == version(1, "bike-001").uri
 
 
+def test_a_refresh_with_overwriting_forgets_what_we_had_put_there() -> None:
+    engine = Engine()
+    engine.run(wanted(1))
+    engine.here.endpoints[SERVICE]["default"]["ExperimentLocation"] = REDEPLOYED
+    engine.renew()
+    engine.run([replace(one, slots={}) for one in wanted(1, refreshAll="done")])
+    assert engine.applied[FIRST].slots == {}, "the experiment's own model is served now"
+    (change,) = engine.plan(wanted(1))[0].changes
+    assert [(move.after.label, move.knowledge) for move in change.models] == [("bike-001@1", "unknown")]
+
+
 @pytest.mark.parametrize(("field", "kept"), [("refreshGraph", True), ("refreshAll", True)])
 def test_a_refresh_takes_the_new_graph_and_ends_with_the_declared_model(field: str, kept: bool) -> None:
     engine = Engine()
