@@ -132,8 +132,6 @@ def parity_page() -> str:
         "Every cmdlet and every parameter of `Az.MachineLearning` (and AzureRM before it) and of `AzureMLPS`: the",
         "command and the option that does it, and what differs on purpose. `retrainctl cmdlet NAME` says the same",
         "offline, and turns a whole cmdlet line into a command line. A test checks every row.\n",
-        "What goes over the Studio API (workspaces, experiments, assets) is *not in this version yet*: its rows say",
-        "how it is planned.\n",
     ]
     for module in dict.fromkeys(cmdlet.module for cmdlet in parity.cmdlets()):
         lines.append(f"\n## {module}\n")
@@ -147,8 +145,6 @@ def _cmdlet(cmdlet: parity.Cmdlet) -> Iterator[str]:
     yield f"\n### {cmdlet.name}\n"
     commands = [cmdlet.command, *dict.fromkeys(cmdlet.given.values())] if cmdlet.command else []
     said = " and ".join(f"`retrainctl {command}`" for command in commands)
-    if parity.pending(cmdlet.command):
-        said = f"**Not in this version yet**; planned as `{cmdlet.command}`"
     yield ". ".join(part for part in (said, _inert(cmdlet.note).rstrip(".")) if part) + ".\n"
     if not cmdlet.command or not cmdlet.parameters:
         return

@@ -49,7 +49,6 @@ def command(
 
     Exit codes: 0 done; 64 unknown cmdlet or parameter.
     """
-    from retrainctl.parity import pending
     from retrainctl.render.escape import json_text
 
     console = Console.of(context)
@@ -60,8 +59,6 @@ def command(
         raise UsageError("which cmdlet?", hint="Give one, such as Get-AzMlWebService, or --all for the list.")
     cmdlet = _find(words[0])
     line = equivalent(cmdlet, words[1:])
-    if pending(cmdlet.command):
-        console.message(f"{cmdlet.name} has no counterpart in this version yet; what follows is how it is planned.")
     if output is Output.JSON:
         console.result(json_text({**_data(cmdlet), "line": line}))
     elif len(words) > 1:

@@ -5,14 +5,9 @@ Data: the parity page, `retrainctl cmdlet` and one test per row are made from it
 
 from __future__ import annotations
 
-from typing import Final
-
 from retrainctl.parity.entry import NOT_REPRODUCED, Cmdlet, Parameter, Row
 
-__all__ = ["NOT_REPRODUCED", "Cmdlet", "Parameter", "Row", "cmdlets", "find", "near", "pending", "rows"]
-
-_PENDING: Final[frozenset[str]] = frozenset()
-"""Commands over the Studio API that this version does not have yet."""
+__all__ = ["NOT_REPRODUCED", "Cmdlet", "Parameter", "Row", "cmdlets", "find", "near", "rows"]
 
 
 def cmdlets() -> tuple[Cmdlet, ...]:
@@ -20,11 +15,6 @@ def cmdlets() -> tuple[Cmdlet, ...]:
     from retrainctl.parity import assets, azure, classic, experiments
 
     return (*azure.CMDLETS, *classic.CMDLETS, *assets.CMDLETS, *experiments.CMDLETS)
-
-
-def pending(command: str) -> bool:
-    """Whether a command of the table is not made yet."""
-    return command.partition(" ")[0] in _PENDING
 
 
 def rows() -> tuple[Row, ...]:

@@ -15,11 +15,6 @@ from retrainctl.cli import app
 ROWS = parity.rows()
 
 
-def _waits(row: parity.Row) -> bool:
-    """Rows of commands that this version does not have yet, and says so; one that is there counts."""
-    return parity.pending(row.command) and row.command.partition(" ")[0] not in app.COMMANDS
-
-
 def _command(name: str) -> Any:
     """The real command of this name, `webservice regional add`; None where there is none."""
     first, *rest = name.split()
@@ -57,8 +52,6 @@ def test_parity_row(row: parity.Row, taken: dict[str, set[str] | None]) -> None:
     if not row.reproduced:
         assert len(row.note) > len(parity.NOT_REPRODUCED), "not reproduced, but no reason stands there"
         return
-    if _waits(row):
-        pytest.xfail(f"retrainctl {row.command} is not made yet")
     has = taken[row.command]
     assert has is not None, f"retrainctl {row.command} does not exist"
     if row.parameter:
@@ -75,9 +68,8 @@ def test_parity_has_every_cmdlet_of_the_dossiers(shared: Path) -> None:
 def test_parity_number_of_rows(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(ROWS) == len({(row.cmdlet, row.parameter) for row in ROWS}), "a row stands there twice"
     gone = sum(not row.reproduced for row in ROWS)
-    waiting = sum(_waits(row) for row in ROWS)
     with capsys.disabled():
-        counts = f"{len(ROWS) - gone - waiting} reproduced, {gone} with a reason why not, {waiting} waiting"
+        counts = f"{len(ROWS) - gone} reproduced, {gone} with a reason why not"
         print(f"\nparity: {len(ROWS)} rows: {counts}")
 
 
