@@ -100,6 +100,8 @@ class Instance:
         """Reading positions of key and value at a path of the finished data, and how many steps of it there are."""
         if self.tree is None or not self.document.templated:
             return self.document.find(path)
+        if self.tree.fixed_keys:
+            return self.tree.find(tuple(path))
         node, key, value = self.document.data, 0, 0
         item = self.item.value if self.item is not None else None
         for depth, step in enumerate(path):

@@ -77,8 +77,8 @@ class _Writer:
         if "{{" not in text:
             return repr(text)
         template = self._tree.items.get(at)
-        if template is None:  # evaluated without an item, or kept for later
-            raise _TooRich
+        if template is None:
+            return self._constant(self._tree.settled[at])
         columns = [plain_column(part) for part in template.parts if not isinstance(part, str)]
         if any(column not in self._table.header for column in columns):
             raise _TooRich

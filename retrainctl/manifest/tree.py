@@ -38,16 +38,27 @@ UNFILLED = _Unfilled()
 class Tree:
     """A compiled document.
 
-    items: reading position of each value that depends on `item` -> its template. constant: its data where nothing
+    items: reading position of each value that depends on `item` -> its template. settled: reading position of each
+    other value with an expression -> what it became. constant: its data where nothing
     depends on `item`. failures: what could not be compiled, or evaluated without an item.
     """
 
     document: Document
     scope: Scope
     items: dict[int, Template] = field(default_factory=dict)
+    settled: dict[int, Any] = field(default_factory=dict)
     failures: Failures = field(default_factory=list)
     _fill: Fill | None = None
     constant: Any = None
+    fixed_keys: bool = True
+    _places: dict[tuple[Step, ...], tuple[int, int, int]] = field(default_factory=dict)
+
+    def find(self, path: tuple[Step, ...]) -> tuple[int, int, int]:
+        """`Document.find`, looked up once for all items: for documents without expressions in their keys."""
+        found = self._places.get(path)
+        if found is None:
+            found = self._places[path] = self.document.find(path)
+        return found
 
     def fill(self, item: Any) -> tuple[Any, Failures]:
         """The document's data for one item; a value that has none is `UNFILLED` and stands among the failures."""
@@ -111,10 +122,9 @@ class _Compiler:
         further = self.late.get(path)
         try:
             template = compile_text(text, self.names | further if further else self.names)
-            if further is not None:
-                return True, text
-            if "item" not in template.names:
-                return True, template.render(self.tree.scope)
+            if further is not None or "item" not in template.names:
+                value = self.tree.settled[at] = text if further is not None else template.render(self.tree.scope)
+                return True, value
             template = template.given(self.tree.scope)
         except ExpressionError as error:
             self.tree.failures.append((at, error))
@@ -138,6 +148,7 @@ class _Compiler:
             if not path and name in self.skip:
                 continue
             fixed, key = self._text(name, key_at, ()) if "{{" in name else (True, name)
+            self.tree.fixed_keys &= "{{" not in name
             constant, value = self.node(child, value_at, (*path, name))
             members.append((fixed, key, constant, value, key_at))
         if not all(fixed for fixed, *_ in members) or any(type(key) is not str for fixed, key, *_ in members if fixed):

@@ -313,6 +313,33 @@ spec: {title: Shared, commitmentPlan: PLAN}
         manifest.unlink()
 
 
+def test_a_plan_that_is_given_up_is_left_before_it_is_deleted(cli: Inside) -> None:
+    made(cli, "leaving")
+    plan = """\
+apiVersion: retrainctl/v1
+kind: CommitmentPlan
+metadata: {name: NAME}
+spec: {location: southcentralus, sku: {name: S1, tier: Standard, capacity: 1}}
+---
+apiVersion: retrainctl/v1
+kind: WebService
+metadata: {name: leaving}
+spec: {commitmentPlan: CommitmentPlan/NAME}
+"""
+    only = ("--only", "WebService/leaving", "--only", "CommitmentPlan/*")
+    manifest = cli.folder / "manifests" / "leaving.yaml"
+    try:
+        manifest.write_text(plan.replace("NAME", "given-up"))
+        cli("apply", *only, "--yes")
+        manifest.write_text(plan.replace("NAME", "instead"))
+        cli("apply", "--only", "WebService/leaving", "--only", "CommitmentPlan/given-up", "--only",
+            "CommitmentPlan/instead", "--prune", "--yes")  # fmt: skip
+        assert "ResourceNotFound" in cli("commitment-plan", "get", "given-up", code=1).err
+        assert shown(cli, "association", "get", "instead", "leaving")["name"]
+    finally:
+        manifest.unlink()
+
+
 # The way back
 
 

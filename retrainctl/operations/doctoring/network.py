@@ -71,6 +71,10 @@ def hosts(patient: Patient) -> dict[str, str]:
         cloud = cloud_of(environment.arm.endpoint)
         found[environment.arm.endpoint] = "Azure Resource Manager"
         found[f"https://{cloud.authority}"] = "sign-in"
+    if environment.azureml is not None:
+        cloud = cloud_of(environment.azureml.endpoint)
+        found.setdefault(environment.azureml.endpoint, "Azure Machine Learning v2")
+        found.setdefault(f"https://{cloud.authority}", "sign-in")
     if environment.classic is not None:
         found.update(_classic(patient))
     for account in environment.storage.values():

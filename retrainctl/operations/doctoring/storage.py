@@ -22,7 +22,9 @@ _AT_ONCE: Final = 8
 
 def blobs(patient: Patient) -> Iterator[Said]:
     """Whether the blob of every version that a slot asks for is there and can be read."""
-    wanted = {version.uri: version for one in patient.loaded.desired for version in one.slots.values() if version.uri}
+    versions = (version for one in patient.loaded.desired for version in one.slots.values())
+    # What is registered with Azure Machine Learning v2 lies in its workspace, not at an address of its own.
+    wanted = {one.uri: one for one in versions if (one.uri or "").startswith(("https://", "http://"))}
     if not wanted:
         raise NotApplicable("no slot asks for a blob")
     store = patient.blobs()

@@ -192,7 +192,7 @@ class ArmTarget:
             plans = list(billing.plans(self.client))
             listed = self._parallel(lambda plan: list(billing.payments(self.client, plan)), plans)
             paying = {service: payment for found in listed for service, payment in found}
-        except TargetError:
+        except (TargetError, InvalidInput):
             return
         facts["commitmentPlans"] = sorted({*facts.get("commitmentPlans", ()), *map(ids.key, plans)})
         for address in asked:

@@ -32,8 +32,8 @@ FOLDER: Final = "classic"
 SERVICES: Final = "webservices.json"
 ENDPOINTS: Final = "endpoints.json"
 
-_MARKS: Final = (b'Key"', b"SasBlobToken", b"?", b"\\u00")
-"""Text without any of these needs no cleaning."""
+_MARKS: Final = (b"?", b"\\", b'Key"', b"SasBlobToken")
+"""Text without any of these needs no cleaning; the first two are found fastest, and stand in few files."""
 
 
 class ClassicSnapshotReader:

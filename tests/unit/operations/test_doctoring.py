@@ -15,10 +15,11 @@ from retrainctl.codes import doctor
 from retrainctl.diagnostics import Severity
 from retrainctl.manifest.load import Loaded
 from retrainctl.model.address import Address
-from retrainctl.model.environment import ArmSettings, ClassicSettings, Environment, Project
+from retrainctl.model.environment import ArmSettings, AzuremlSettings, ClassicSettings, Environment, Project
 from retrainctl.model.resource import Desired, Observed
 from retrainctl.model.values import Secret
-from retrainctl.operations.doctoring import books, network, services, settings, subscription
+from retrainctl.model.versions import ModelVersion
+from retrainctl.operations.doctoring import books, network, services, settings, storage, subscription
 from retrainctl.operations.doctoring.checks import CHECKS
 from retrainctl.operations.doctoring.report import Check, Fact, Patient, Said, examine, problem
 from retrainctl.ports import AuthFailed, Reading
@@ -113,6 +114,16 @@ def test_every_host_is_asked_and_named_with_its_purpose() -> None:
     assert "Classic management API" in found[0].message
 
 
+def test_the_hosts_of_azure_ml_v2_are_asked_too() -> None:
+    government = "https://management.usgovcloudapi.net"
+    azureml = AzuremlSettings(subscription="s", resource_group="g", workspace="w", endpoint=government)
+    only = replace(ENVIRONMENT, arm=None, classic=None, azureml=azureml)
+    assert network.hosts(_patient(environment=only)) == {
+        "https://management.usgovcloudapi.net": "Azure Machine Learning v2",
+        "https://login.microsoftonline.us": "sign-in",
+    }
+
+
 def test_a_refused_token_points_at_the_region() -> None:
     def refuse() -> Any:
         raise AuthFailed("not accepted", status=401)
@@ -167,6 +178,16 @@ def test_a_service_in_another_region_and_one_that_does_not_work() -> None:
     assert _codes(services.kinds(_with_live(_census(broken="its creation failed")))) == ["RC930"]
     (fact,) = services.kinds(_with_live())
     assert fact == Fact("WebService/census: not there yet")
+
+
+def test_registered_models_are_no_blobs() -> None:
+    workspace = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
+    identity = f"{workspace}/models/m/versions/1"
+    patient = _patient(blobs=lambda: pytest.fail("nothing is to be asked"))
+    slots = {"model": ModelVersion(model="m", version=1, uri=identity)}
+    loaded = replace(patient.loaded, desired=tuple(replace(one, slots=slots) for one in patient.loaded.desired))
+    (result,) = examine(replace(patient, loaded=loaded), [Check("b", "B", storage.blobs)], _Quiet()).results
+    assert (result.status, result.skipped) == ("skipped", "no slot asks for a blob")
 
 
 def test_guards_that_would_stop_an_apply_and_writes_without_an_end() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from retrainctl.model.address import Address
-from retrainctl.model.change import Action
+from retrainctl.model.change import Action, FieldChange, ResourceChange
 from retrainctl.model.environment import Guards
 from retrainctl.model.values import SecretRef
 from retrainctl.plan import planfile
@@ -148,6 +148,22 @@ def test_an_immutable_field_is_refused_with_its_place():
     plan, findings = plan_of([service(location="Japan East")], target)
     assert [f.code for f in findings] == ["RC407"]
     assert not plan.changes
+
+
+def test_what_is_deleted_is_left_first():
+    """Deleting a commitment plan before its services are billed elsewhere would leave them without one."""
+    old, new = "/subscriptions/s/commitmentPlans/old", "/subscriptions/s/commitmentPlans/new"
+    deleted = Address("CommitmentPlan", "a-old")
+    moved = Address("WebService", "b")
+    entry = FieldChange(path=("commitmentPlan", "id"), before=old.upper(), after=new)
+    changes = [
+        ResourceChange(address=deleted, target="arm", identity=old, action=Action.DELETE),
+        ResourceChange(address=moved, target="arm", identity="/b", action=Action.UPDATE, fields=(entry,)),
+    ]
+    assert [[change.address for change in wave] for wave in waves(changes)] == [[moved], [deleted]]
+    whole = replace(entry, path=("commitmentPlan",), before={"id": old})
+    assert len(waves([changes[0], replace(changes[1], fields=(whole,))])) == 2
+    assert len(waves([changes[0], replace(changes[1], fields=())])) == 1
 
 
 def test_waves_follow_after_and_deletions_go_first():
