@@ -1,22 +1,27 @@
 """Dataclasses that cost little to define: a command defines some two hundred of them before it does anything.
 
 The standard decorator compiles six methods for every class, about a millisecond each; that was half the start of
-`retrainctl plan`. Here comparing, hashing and showing are shared code over `operator.attrgetter`, and `__init__` is
-compiled when the first value is made: most classes of a run never have one. Fields, slots and `replace` are the
-standard library's own work.
+`retrainctl plan`. It also sets them one by one on a class that exists, and each time Python looks anew for all the
+operators of that class; then it makes the class once more, for its slots. Here the fields and methods are collected
+first and the class with slots is made of them at once. Comparing, hashing and showing are shared code over
+`operator.attrgetter`, and `__init__` is compiled only for a class of which many values are made. `fields`, `replace`
+and `is_dataclass` of the standard library work as ever.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from types import MemberDescriptorType
+from types import MemberDescriptorType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 __all__ = ["dataclass"]
 
 _KNOWN: Final = frozenset({"frozen", "slots", "kw_only", "eq"})
+_FEW: Final = 4
+"""Values of a class that are made without a compiled `__init__`: compiling one takes as long as making dozens."""
+_ORDINARY: Final[Any] = getattr(dataclasses, "_FIELD")  # noqa: B009 - by it `dataclasses.fields` knows a field
 _Field = dataclasses.Field[Any]
 
 if TYPE_CHECKING:
@@ -24,52 +29,135 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(cls: type | None = None, /, **options: bool) -> Any:
-        """As `dataclasses.dataclass`; options that it has no short way for take the long one."""
-        if options.keys() - _KNOWN:
+        """As `dataclasses.dataclass`; what it has no short way for takes the long one."""
+        if cls is None:
+            return lambda made: dataclass(made, **options)
+        if options.keys() - _KNOWN or not options.get("slots") or _has_pseudo_fields(cls):
             return dataclasses.dataclass(cls, **options)
-        return _make(cls, **options) if cls is not None else lambda made: _make(made, **options)
+        return _make(cls, **options)
 
 
-def _make(cls: Any, *, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq: bool = True) -> Any:
-    if cls.__doc__ is None:
-        cls.__doc__ = cls.__name__  # else one is written, from a signature that is dear to find
-    own = cls.__dict__
-    fields: list[_Field] = []  # both are filled below: the methods are made before the class is ready
-    owner: list[type] = []
-    if "__init__" not in own:
-        cls.__init__ = _first_init(owner, fields, frozen)
-    if "__repr__" not in own:
-        cls.__repr__ = _repr_of(fields)
-    if eq and "__eq__" not in own:
-        hashing = own.get("__hash__")
-        cls.__eq__ = _eq_of(fields)
-        cls.__hash__ = hashing or (_hash_of(fields) if frozen else None)
-    if frozen:
-        cls.__setattr__, cls.__delattr__ = _no_set, _no_delete
-        if slots:
-            cls.__getstate__, cls.__setstate__ = _get_state, _set_state
-    written = own.get("__annotations__", {})
-    if not any("ClassVar" in str(kind) or "InitVar" in str(kind) for kind in written.values()):
-        # Of annotations that are texts the library finds out by patterns whether they are one of those: half its time.
-        cls.__annotations__ = dict.fromkeys(written, object)
-    made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
-    made.__annotations__ = written
-    fields += dataclasses.fields(made)
-    for one in fields:
-        one.type = written.get(one.name, one.type)
+def _has_pseudo_fields(cls: type) -> bool:
+    kinds = map(str, cls.__annotations__.values())
+    return any("ClassVar" in kind or "InitVar" in kind or "KW_ONLY" in kind for kind in kinds)
+
+
+def _make(cls: Any, *, slots: bool, frozen: bool = False, kw_only: bool = False, eq: bool = True) -> Any:
+    """The class again, with slots and methods. slots: true; the standard library makes those without."""
+    names = dict(cls.__dict__)
+    names["__qualname__"] = cls.__qualname__
+    for one in ("__dict__", "__weakref__"):
+        names.pop(one, None)  # made anew, or not at all
+    own = _own_fields(names, cls.__annotations__, kw_only)
+    known: dict[str, _Field] = {}
+    taken: set[str] = set()
+    for base in reversed(cls.__mro__[1:-1]):
+        known.update(getattr(base, "__dataclass_fields__", {}))
+        taken.update(_slots_of(base))
+    known.update(own)
+    fields = list(known.values())
+    owner: list[type] = []  # filled below: the methods are made before the class
+    _add_methods(names, fields, owner, frozen, eq)
+    names.update(
+        __slots__=tuple(name for name in known if name not in taken),
+        __match_args__=tuple(one.name for one in fields if one.init and not one.kw_only),
+        __dataclass_fields__=known,
+        # A standard dataclass that derives from this one looks whether both are frozen.
+        __dataclass_params__=SimpleNamespace(frozen=frozen, eq=eq, init=True, repr=True, order=False),
+    )
+    made: type = type(cls)(cls.__name__, cls.__bases__, names)
     owner.append(made)
     return made
 
 
+def _own_fields(names: dict[str, Any], written: Mapping[str, Any], kw_only: bool) -> dict[str, _Field]:
+    """The fields that a class body declares; their defaults leave it, for slots stand in their places."""
+    found: dict[str, _Field] = {}
+    for name, kind in written.items():
+        default = names.pop(name, dataclasses.MISSING)
+        one = default if isinstance(default, dataclasses.Field) else dataclasses.field(default=default)
+        if one.default.__class__.__hash__ is None:
+            raise ValueError(f"mutable default {type(one.default)} for field {name} is not allowed: use default_factory")
+        one.name, one.type = name, kind
+        if one.kw_only is dataclasses.MISSING:
+            one.kw_only = kw_only
+        one._field_type = _ORDINARY
+        found[name] = one
+    return found
+
+
+def _slots_of(cls: type) -> Sequence[str]:
+    slots = cls.__dict__.get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
+
+
+def _add_methods(names: dict[str, Any], fields: list[_Field], owner: list[type], frozen: bool, eq: bool) -> None:
+    """Those that the class body does not have itself."""
+    if names.get("__doc__") is None:
+        names["__doc__"] = names["__qualname__"]
+    names.setdefault("__init__", _first_init(owner, fields, frozen))
+    names.setdefault("__repr__", _repr_of(fields))
+    if eq and "__eq__" not in names:
+        names["__eq__"] = _eq_of(fields)
+        names["__hash__"] = names.get("__hash__") or (_hash_of(fields) if frozen else None)
+    if frozen:
+        names["__setattr__"], names["__delattr__"] = _no_set, _no_delete
+        names["__getstate__"], names["__setstate__"] = _get_state, _set_state
+
+
 def _first_init(owner: list[type], fields: list[_Field], frozen: bool) -> Callable[..., None]:
-    """An `__init__` that compiles the real one, puts it in its place and calls it."""
+    """An `__init__` that makes a few values by hand, then compiles the real one and puts it in its place."""
+    made = 0
 
     def init_(self: Any, *values: Any, **named: Any) -> None:
-        real = _init_of(owner[0], fields, frozen)
-        type.__setattr__(owner[0], "__init__", real)
-        real(self, *values, **named)
+        nonlocal made
+        made += 1
+        (cls,) = owner
+        put = object.__setattr__ if frozen else setattr
+        # A class that derives from this one may have a property in a field's place: the real one knows the slot.
+        if made > _FEW or type(self) is not cls or not _filled(self, fields, values, named, put):
+            real = _init_of(cls, fields, frozen)
+            type.__setattr__(cls, "__init__", real)
+            real(self, *values, **named)
+        elif hasattr(self, "__post_init__"):
+            self.__post_init__()
 
     return init_
+
+
+def _filled(
+    self: Any,
+    fields: Sequence[_Field],
+    values: Sequence[Any],
+    named: Mapping[str, Any],
+    put: Callable[[Any, str, Any], None],
+) -> bool:
+    """Puts a value into every field; false, with nothing put, where the arguments do not fit: the compiled `__init__`
+    says why."""
+    unused = len(values) + len(named)
+    rest = iter(values)
+    found: list[tuple[str, Any]] = []
+    for one in fields:
+        value: Any = dataclasses.MISSING
+        if one.init:
+            if not one.kw_only:
+                value = next(rest, dataclasses.MISSING)
+            if value is dataclasses.MISSING:
+                value = named.get(one.name, dataclasses.MISSING)
+            unused -= value is not dataclasses.MISSING
+        if value is dataclasses.MISSING and one.default_factory is not dataclasses.MISSING:
+            value = one.default_factory()
+        elif value is dataclasses.MISSING:
+            value = one.default
+        if value is not dataclasses.MISSING:
+            found.append((one.name, value))
+        elif one.init:
+            return False
+    if unused:
+        return False
+    for name, value in found:
+        put(self, name, value)
+    return True
 
 
 def _init_of(cls: type, fields: list[_Field], frozen: bool) -> Any:

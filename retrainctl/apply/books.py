@@ -6,14 +6,13 @@ cheap however many run at once.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from retrainctl.apply.record import after_write
 from retrainctl.diff.compare import SecretHash
 from retrainctl.fastclass import dataclass
+from retrainctl.ledger.group import Group
 from retrainctl.ledger.records import BackupItem, Intent
 from retrainctl.ledger.run import Run
 from retrainctl.model.address import Address
@@ -98,56 +97,9 @@ class LedgerBooks:
         )
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """One caller's entry; `reference` or `error` is set before `done`."""
-
-    entry: Entry
-    reference: str | None = None
-    error: BaseException | None = None
-    done: bool = False
-
-
-@dataclass(slots=True)
-class GroupCommit:
-    """Lets callers that wait at the same time share one `Books.before`. One of those who wait writes for all.
-
-    Nobody waits for more than the write that carries his own entry: whoever is written for goes on at once, or those
-    that come back first would write alone again and again while the others stand in line behind them.
-    """
-
-    write: Callable[[Sequence[Entry]], Sequence[str | None]]
-    _turn: threading.Condition = field(default_factory=threading.Condition)
-    _busy: bool = False
-    _queue: list[_Waiting] = field(default_factory=list)
+class GroupCommit(Group[Entry, str | None]):
+    """Lets callers that wait at the same time share one `Books.before`."""
 
     def before(self, entry: Entry) -> str | None:
-        mine = _Waiting(entry)
-        batch: list[_Waiting] = []
-        with self._turn:
-            self._queue.append(mine)
-            while self._busy and not mine.done:
-                self._turn.wait()
-            if not mine.done:
-                self._busy = True
-                batch, self._queue = self._queue, []
-        if batch:
-            self._commit(batch)
-        if mine.error is not None:
-            raise mine.error
-        return mine.reference
-
-    def _commit(self, batch: Sequence[_Waiting]) -> None:
-        error: BaseException | None = None
-        try:
-            references = self.write([waiting.entry for waiting in batch])
-            for waiting, reference in zip(batch, references, strict=True):
-                waiting.reference = reference
-        except BaseException as problem:
-            error = problem
-        finally:
-            with self._turn:
-                self._busy = False
-                for waiting in batch:
-                    waiting.error, waiting.done = error, True
-                self._turn.notify_all()
+        """Writes down what is about to start; gives the reference of its backup."""
+        return self.add(entry)

@@ -35,8 +35,8 @@ CODES: Final[dict[str, Code]] = {
     ),
     "RC506": Code(
         "A single command cannot be taken back",
-        "The run was a command whose write no plan describes (an association move, a deployment, an upload): there is no "
-        "backup to go back to.",
+        "The run was a command whose write no plan describes (an association move, a deployment, an upload): there is "
+        "no backup to go back to.",
         "Do the opposite; where the command knew it, the message names it. `retrainctl history` shows the run.",
     ),
     "RC550": Code("Ledger error", "The ledger cannot do what was asked.", "Follow the hint of the message."),

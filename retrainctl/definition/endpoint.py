@@ -90,6 +90,10 @@ class _Endpoint(Observed):
     def fingerprint(self) -> str:
         return fingerprint(self.fields, deployment(self.document), sorted(self.slots))
 
+    @fingerprint.setter
+    def fingerprint(self, _: str) -> None:
+        """What the base class is given counts for nothing."""
+
 
 def _names(document: JsonObject) -> tuple[str, ...]:
     resources = document.get("Resources")

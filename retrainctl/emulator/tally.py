@@ -77,6 +77,13 @@ class Tally:
             self._took_effect(entry)
         return entry
 
+    def note(self, verb: str, path: str, *, done: bool) -> None:
+        """Count what a request brought about inside, such as a copy of it; `total` counts what came from outside."""
+        key = (verb, path)
+        self.requests[key] = self.requests.get(key, 0) + 1
+        if done:
+            self.effects[key] = self.effects.get(key, 0) + 1
+
     def settled(self, operation: str, succeeded: bool) -> None:
         """An asynchronous write has ended; `succeeded` when its content is in place."""
         entry = self._waiting.pop(operation, None)

@@ -90,7 +90,8 @@ def _slot_from_json(data: Mapping[str, Any]) -> AppliedSlot:
     )
 
 
-def intent_to_json(intent: Intent) -> _Object:
+def intent_to_json(intent: Intent, backup: BackupRef | None) -> _Object:
+    """backup: the one that the run keeps for it, whatever the intent itself names."""
     data: _Object = {
         "address": str(intent.address),
         "step": intent.step,
@@ -102,8 +103,8 @@ def intent_to_json(intent: Intent) -> _Object:
         data["fingerprint"] = intent.fingerprint
     if intent.intended is not None:
         data["intended"] = applied_to_json(intent.intended)
-    if intent.backup is not None:
-        data["backup"] = {"pack": intent.backup.pack, "item": intent.backup.item}
+    if backup is not None:
+        data["backup"] = {"pack": backup.pack, "item": backup.item}
     if intent.detail:
         data["detail"] = intent.detail
     return data

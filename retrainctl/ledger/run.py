@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from retrainctl.ledger import pack
@@ -50,8 +49,9 @@ class Run:
         kept = self._keep(parts)
         found = {item.address: BackupRef(pack=kept, item=2 * place) for place, item in enumerate(items)}
         with self._lock:
-            # The first backup of a run is what the run found; a later one holds the run's own work.
-            self._backups = {**found, **self._backups}
+            for address, reference in found.items():
+                # The first backup of a run is what the run found; a later one holds the run's own work.
+                self._backups.setdefault(address, reference)
         return found
 
     def attach(self, name: str, data: bytes) -> str:
@@ -64,11 +64,13 @@ class Run:
         """Announces writes that start together. Only after this returned may they be sent: it is the fencing check."""
         self._lease.check()
         with self._lock:
-            filled = [
-                intent if intent.backup else replace(intent, backup=self._backups.get(intent.address))
-                for intent in intents
+            backups = [intent.backup or self._backups.get(intent.address) for intent in intents]
+        keys = self._journal.add(
+            [
+                {"type": "intent", **intent_to_json(intent, backup)}
+                for intent, backup in zip(intents, backups, strict=True)
             ]
-        keys = self._journal.add([{"type": "intent", **intent_to_json(intent)} for intent in filled])
+        )
         with self._lock:
             self._keys.update(((intent.address, intent.step), key) for intent, key in zip(intents, keys, strict=True))
 

@@ -42,8 +42,9 @@ class StreamWriter:
             self._next_stream()
             bodies = [self._continuation, *bodies]
             added = 1
-        head = replace(self._head)
-        head.time, note = self._time()
+        time, note = self._time()
+        former = self._head
+        head = Head(size=former.size, seq=former.seq, hash=former.hash, time=time)
         block = bytearray()
         for body in bodies:
             head.seq += 1

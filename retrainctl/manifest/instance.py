@@ -64,9 +64,10 @@ class Instance:
 
     def checked(self, kind: str) -> Address:
         """Takes address and spec from the data, which satisfies the schema."""
-        self.address = Address(kind, self.data["metadata"]["name"])
-        self.spec = self.data["spec"]
-        return self.address
+        data = self.data
+        self.spec = data["spec"]
+        self.address = address = Address(kind, data["metadata"]["name"])
+        return address
 
     @property
     def origin(self) -> Span:

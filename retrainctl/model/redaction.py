@@ -22,6 +22,8 @@ HIDDEN: Final = "(sensitive)"
 
 _SIGNED = re.compile(
     r"(?P<lead>(?:[?&;\s\"']|^|%3F|%26)sig=)[^&\s\"'<>]+"
+    # A signed address as a value of another one's query, quoted as often as it takes.
+    r"|(?P<quoted>%(?:25)*(?:3F|26)sig%(?:25)*3D)(?:(?!%(?:25)*26)[^&\s\"'<>])+"
     r"|(?P<key>(?:AccountKey|SharedAccessKey|SharedAccessSignature|Password|client_secret)=)[^;&\s\"'<>]+"
     r"|(?P<bearer>\bBearer\s+)[A-Za-z0-9._~+/=-]{8,}",
     re.IGNORECASE,
@@ -88,13 +90,14 @@ class Redactor:
         lowered = text.lower()
         if (
             "sig=" in lowered
+            or "sig%" in lowered
             or "key=" in lowered
             or "bearer" in lowered
             or "signature=" in lowered
             or "secret=" in lowered
             or "password=" in lowered
         ):
-            text = _SIGNED.sub(lambda m: (m["lead"] or m["key"] or m["bearer"]) + HIDDEN, text)
+            text = _SIGNED.sub(lambda m: (m["lead"] or m["quoted"] or m["key"] or m["bearer"]) + HIDDEN, text)
         return text
 
     def clean_tree(self, tree: Any) -> Any:

@@ -52,7 +52,10 @@ deployments.begin_create_or_update(green).result()
 endpoint = endpoints.get("churn")
 endpoint.traffic = {"blue": 90, "green": 10}
 endpoints.begin_create_or_update(endpoint).result()
-assert endpoints.get_keys("churn").primary_key
+before = endpoints.get_keys("churn")
+endpoints.begin_regenerate_keys("churn", key_type="primary").result()
+after = endpoints.get_keys("churn")
+assert after.primary_key != before.primary_key and after.secondary_key == before.secondary_key
 assert set(client.models.get("churn", "1").flavors) == {"onnx", "python_function"}
 """
 PROJECT = """\
@@ -91,7 +94,8 @@ def emulator(tmp_path: Path, repo: Path) -> Iterator[Emulator]:
     with running(tmp_path / "state", "--https") as one:
         one.seed(repo / "manifests" / "azureml-blue-green" / "seed")
         # The client would wait 30 s between polls, as it does where no Retry-After is sent.
-        one.faults(op_seconds=0, retry_after=1)
+        # The address that regenerateKeys names was recorded as empty, which the client takes for a failure.
+        one.faults(op_seconds=0, retry_after=1, regenerate_keys_poll="told")
         yield one
 
 

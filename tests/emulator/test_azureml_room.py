@@ -154,6 +154,115 @@ def test_scores_are_those_of_the_model_of_the_named_deployment(seeded: Emulator,
     assert seeded.http.post("/inference/churn/score", json=request, headers=sent).status_code == 424
 
 
+def deploy(emulator: Emulator, name: str, version: int = 1) -> None:
+    model = f"{WS}/models/churn/versions/{version}"
+    properties = {**MANAGED, "model": model}
+    assert ended(emulator, put(emulator, f"{ENDPOINT}/deployments/{name}", {"properties": properties}))
+
+
+def share(emulator: Emulator, traffic: dict[str, int], mirror: dict[str, int]) -> None:
+    body = get(emulator, ENDPOINT)
+    body["properties"] |= {"traffic": traffic, "mirrorTraffic": mirror}
+    assert ended(emulator, put(emulator, ENDPOINT, body))["status"] == "Succeeded"
+
+
+def counted(emulator: Emulator, verb: str, deployment: str) -> dict[str, int]:
+    """Requests that reached a deployment, and how many of them its model answered."""
+    paths: dict[str, dict[str, int]] = emulator.control("GET", "counters")["paths"]
+    return paths.get(f"{verb} /inference/churn/deployments/{deployment}", {"requests": 0, "writes": 0})
+
+
+def log(emulator: Emulator, deployment: str, **wish: Any) -> list[str]:
+    answer = emulator.http.post(f"{ENDPOINT}/deployments/{deployment}/getLogs", params=NEW, json=wish)
+    text: str = answer.json()["content"]
+    return [line for line in text.splitlines() if "POST /score" in line]
+
+
+@pytest.fixture
+def key(seeded: Emulator) -> dict[str, str]:
+    keys = seeded.http.post(f"{ENDPOINT}/listKeys", params=NEW).json()
+    return {"Authorization": f"Bearer {keys['primaryKey']}"}
+
+
+@pytest.fixture
+def request_body(repo: Path) -> Any:
+    return json.loads((repo / "manifests" / "azureml-blue-green" / "sample.json").read_text())
+
+
+def test_mirrored_requests_reach_the_deployment_and_are_answered_by_the_other(
+    seeded: Emulator, key: dict[str, str], request_body: Any
+) -> None:
+    deploy(seeded, "green")
+    share(seeded, {"blue": 100}, {"green": 25})
+    seen = {seeded.bare.post("/inference/churn/score", json=request_body, headers=key) for _ in range(20)}
+    assert {answer.headers["azureml-model-deployment"] for answer in seen} == {"blue"}
+    assert counted(seeded, "SCORE", "blue") == {"requests": 20, "writes": 20}
+    assert counted(seeded, "MIRROR", "green") == {"requests": 5, "writes": 5}
+    assert counted(seeded, "SCORE", "green")["requests"] == 0
+    assert len(log(seeded, "green")) == 5 and all(line.endswith("200 (mirrored)") for line in log(seeded, "green"))
+    assert len(log(seeded, "blue")) == 20 and len(log(seeded, "blue", tail=3)) == 3
+    assert log(seeded, "blue", containerType="StorageInitializer") == []
+    named = {**key, "azureml-model-deployment": "blue"}
+    for _ in range(8):
+        assert seeded.bare.post("/inference/churn/score", json=request_body, headers=named).status_code == 200
+    assert counted(seeded, "MIRROR", "green")["requests"] == 5
+    share(seeded, {"blue": 100}, {})
+    for _ in range(8):
+        assert seeded.bare.post("/inference/churn/score", json=request_body, headers=key).status_code == 200
+    assert counted(seeded, "MIRROR", "green")["requests"] == 5
+
+
+def test_what_the_mirrored_deployment_answers_is_ignored(
+    seeded: Emulator, key: dict[str, str], request_body: Any
+) -> None:
+    nothing = {"modelUri": "azureml://datastores/workspaceblobstore/paths/nothing", "modelType": "mlflow_model"}
+    seeded.http.put(f"{WS}/models/churn/versions/7", params=NEW, json={"properties": nothing})
+    deploy(seeded, "green", version=7)
+    share(seeded, {"blue": 100}, {"green": 50})
+    for _ in range(4):
+        assert seeded.bare.post("/inference/churn/score", json=request_body, headers=key).status_code == 200
+    assert counted(seeded, "MIRROR", "green") == {"requests": 2, "writes": 0}
+    assert [line.partition('" ')[2] for line in log(seeded, "green")] == ["424 (mirrored)"] * 2
+
+
+def test_a_key_is_made_anew_and_the_old_one_opens_nothing(
+    seeded: Emulator, key: dict[str, str], request_body: Any
+) -> None:
+    def keys() -> dict[str, str]:
+        return dict(seeded.http.post(f"{ENDPOINT}/listKeys", params=NEW).json())
+
+    def regenerated(**wish: str) -> Any:
+        return seeded.http.post(f"{ENDPOINT}/regenerateKeys", params=NEW, json=wish)
+
+    def scored(value: str) -> int:
+        sent = {"Authorization": f"Bearer {value}"}
+        return seeded.bare.post("/inference/churn/score", json=request_body, headers=sent).status_code
+
+    first = keys()
+    seeded.faults(regenerate_keys_poll="told")
+    assert ended(seeded, regenerated(keyType="Primary"))["status"] == "Succeeded"
+    second = keys()
+    assert second["primaryKey"] != first["primaryKey"] and second["secondaryKey"] == first["secondaryKey"]
+    assert (scored(first["primaryKey"]), scored(second["primaryKey"]), scored(first["secondaryKey"])) == (401, 200, 200)
+    assert ended(seeded, regenerated(keyType="Secondary", keyValue="chosen-0123456789"))["status"] == "Succeeded"
+    assert keys() == {**second, "secondaryKey": "chosen-0123456789"}
+    share(seeded, {"blue": 100}, {})
+    assert keys()["secondaryKey"] == "chosen-0123456789"
+    seeded.faults(op_fail="first:1,POST")
+    assert ended(seeded, regenerated(keyType="Primary"))["status"] == "Failed"
+    assert keys()["primaryKey"] == second["primaryKey"]
+    assert regenerated(keyType="Tertiary").status_code == 400
+
+
+def test_keys_given_at_creation_open_the_endpoint_and_are_never_shown(seeded: Emulator) -> None:
+    given = {"primaryKey": "first-0123456789", "secondaryKey": "second-0123456789"}
+    other = f"{WS}/onlineEndpoints/other"
+    first = put(seeded, other, {"properties": {"authMode": "Key", "keys": given}})
+    assert ended(seeded, first)["status"] == "Succeeded"
+    assert seeded.http.post(f"{other}/listKeys", params=NEW).json() == given
+    assert "0123456789" not in first.text + seeded.http.get(other, params=NEW).text
+
+
 def test_batch_deployments_are_updating_from_the_start(seeded: Emulator) -> None:
     endpoint = f"{WS}/batchEndpoints/nightly"
     ended(seeded, put(seeded, endpoint, {"properties": {"authMode": "AADToken"}}))

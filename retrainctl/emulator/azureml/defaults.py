@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
+NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 _PROBE: Final = {
     "initialDelay": "PT10S",
     "period": "PT10S",
@@ -39,6 +40,7 @@ _ONLINE_DEPLOYMENT: Final[dict[str, Any]] = {
     "livenessProbe": _PROBE,
     "readinessProbe": _PROBE,
     "egressPublicNetworkAccess": "Enabled",
+    "dataCollector": None,
 }
 _BATCH_ENDPOINT: Final[dict[str, Any]] = {
     "description": None,
@@ -85,3 +87,20 @@ def kind_mark(identifier: str) -> str:
     if "/batchEndpoints/" in identifier:
         return "bdbes" if deployment else "be"
     return "odidp" if deployment else "oeidp"
+
+
+def identity(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Who an endpoint is, with the ids that only the service knows."""
+    ids = {"principalId": NOBODY, "tenantId": NOBODY} if "SystemAssigned" in str(given.get("type")) else {}
+    return {**given, **ids}
+
+
+def normalised(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """As the service writes what it was given in another spelling (R23)."""
+    found = dict(properties)
+    if isinstance(level := found.get("loggingLevel"), str):
+        found["loggingLevel"] = level.capitalize()
+    if isinstance(resources := found.get("resources"), Mapping):
+        found["resources"] = {"instanceCount": 1, "instanceType": None, **resources}
+        found["resources"]["properties"] = resources.get("properties") or None
+    return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from retrainctl.emulator.azureml.defaults import defaults, kind_mark, sku
+from retrainctl.emulator.azureml.defaults import defaults, identity, kind_mark, normalised, sku
 from retrainctl.emulator.azureml.polling import Polling
+from retrainctl.emulator.azureml.requests import Requests
 from retrainctl.emulator.azureml.workspace import LOCATION, PATTERN, Provider, Workspace, user_error, view
 from retrainctl.emulator.exchange import Answer, Call
 from retrainctl.emulator.operations import EffectFailed, Operation
@@ -23,11 +24,12 @@ _MOST_MIRRORED: Final = 50
 class Endpoints:
     """The handlers of all four types."""
 
-    def __init__(self, workspace: Workspace, polling: Polling, dialect: Provider) -> None:
+    def __init__(self, workspace: Workspace, polling: Polling, requests: Requests, dialect: Provider) -> None:
         self._workspace = workspace
         self._resources = workspace.frame.resources
         self._operations = workspace.frame.operations
         self._polling = polling
+        self._requests = requests
         self._dialect = dialect
         self._operations.define(_WRITE, self._written, self._left)
         self._operations.define(_DELETE, self._gone, self._left)
@@ -48,7 +50,6 @@ class Endpoints:
                 ("PUT", deployment, self._put),
                 ("PATCH", deployment, self._patch),
                 ("DELETE", deployment, self._delete),
-                ("POST", deployment + "/getLogs", self._logs),
             ):
                 yield Route(methods=methods, pattern=pattern, handler=here.scoped(handler), dialect=self._dialect)
 
@@ -80,10 +81,15 @@ class Endpoints:
         self._mark(shown, "Creating" if before is None and not _is_batch(call.path, deployment) else "Updating")
         bag = shown.body["properties"].setdefault("properties", {})
         kind = kind_mark(call.path)
-        bag["AzureAsyncOperationUri"] = self._polling.status_url(call, operation, kind)
+        if kind != "bdbes":
+            bag["AzureAsyncOperationUri"] = self._polling.address(call, operation.id, kind)
         self._resources.put(shown)
         headers = [*self._polling.headers(call, operation, kind), ("Location", f"{call.base}{call.target}")]
-        return Answer(status=201, body=view(shown), headers=headers, wrote=operation.id)
+        headers.append(("x-ms-response-type", "standard"))
+        if deployment:
+            headers.append(("x-ms-ratelimit-remaining-subscription-resource-requests", "24"))
+        body = _skeleton(shown) if before is None and kind == "oeidp" else view(shown)
+        return Answer(status=201, body=body, headers=headers, wrote=operation.id)
 
     def _patch(self, call: Call) -> Answer:
         """Tags, and a deployment's instance count or an endpoint's identity; nothing else is taken (section 3)."""
@@ -92,7 +98,7 @@ class Endpoints:
         operation = self._operations.start(call, _WRITE, call.path, LOCATION, taken)
         self._mark(found, "Updating")
         self._resources.put(found)
-        location = self._polling.status_url(call, operation, kind_mark(call.path), "mfeOperationResults")
+        location = self._polling.signed(call, operation.id, kind_mark(call.path), "mfeOperationResults")
         return Answer(status=202, headers=[("Location", location), *self._polling.retry_after()], wrote=operation.id)
 
     def _delete(self, call: Call) -> Answer:
@@ -137,12 +143,17 @@ class Endpoints:
         properties = {**defaults(identifier), **{n: v for n, v in given.items() if v is not None}}
         if "/deployments/" not in identifier:
             properties |= {"traffic": {}, "mirrorTraffic": {}} if "onlineEndpoints" in identifier else {}
-        head: dict[str, Any] = {"tags": wish.get("tags") or {}, "kind": "Managed"}
+        head: dict[str, Any] = {"tags": wish.get("tags") or {}}
         head["location"] = str(wish.get("location") or LOCATION).replace(" ", "").lower()
+        if not _is_batch(identifier, "/deployments/" in identifier):
+            head["kind"] = "Managed"
         if "/deployments/" in identifier and "onlineEndpoints" in identifier:
             head["sku"] = sku(wish.get("sku"))
         properties["properties"] = dict(properties.get("properties") or {})
-        self._workspace.save(identifier, head, {**properties, "provisioningState": "Creating"})
+        made = self._workspace.save(identifier, head, {**normalised(properties), "provisioningState": "Creating"})
+        if keys := (wish.get("properties") or {}).get("keys"):
+            made.secret = {"keys": {name: value for name, value in keys.items() if value}}
+            self._resources.put(made)
 
     def _mark(self, resource: Resource, state: str) -> None:
         resource.body["properties"]["provisioningState"] = state
@@ -155,9 +166,10 @@ class Endpoints:
     def _finish(self, found: Resource, wish: Mapping[str, Any]) -> None:
         """Puts the wish in place. Raises `EffectFailed`, the row as it was but for its state, which `_left` sets."""
         head = dict(found.head)
-        for name in ("tags", "identity"):
-            if name in wish:
-                head[name] = wish[name] or {}
+        if "tags" in wish:
+            head["tags"] = wish["tags"] or {}
+        if wish.get("identity"):
+            head["identity"] = identity(wish["identity"])
         if wish.get("sku") is not None:
             head["sku"] = sku(wish["sku"])
         before = found.body["properties"]
@@ -169,12 +181,12 @@ class Endpoints:
         properties["properties"] = {**(before.get("properties") or {}), **(given.get("properties") or {})}
         if "/deployments/" in found.id:
             self._check_model(properties)
-            properties["environmentVariables"] = _variables(properties)
+            if not _is_batch(found.id, True):
+                properties["environmentVariables"] = _variables(properties)
         else:
             properties |= _addresses(found)
             properties["properties"]["azureml.onlineendpointid"] = found.id.lower()
-        self._workspace.save(found.id, head, {**properties, "provisioningState": "Succeeded"})
-        found.head, found.body = head, {"properties": properties}
+        self._workspace.save(found.id, head, {**normalised(properties), "provisioningState": "Succeeded"})
 
     def _check_model(self, properties: Mapping[str, Any]) -> None:
         """A model that does not exist is told by the operation, not by the first answer (section 5.1, a guess)."""
@@ -196,15 +208,16 @@ class Endpoints:
     def _gone(self, operation: Operation) -> None:
         """With an endpoint go all its deployments."""
         self._resources.delete(operation.subject)
-
-    def _logs(self, call: Call) -> Answer:
-        found = self._workspace.find(call.path.rpartition("/")[0])
-        text = f"Instance status:\nSystemSetup: Succeeded\nUserContainerStart: Succeeded\n{found.name} is ready.\n"
-        return Answer(body={"content": text})
+        self._requests.forget(operation.subject)
 
 
 def _shares(given: Any) -> dict[str, int]:
     return {str(name): int(share) for name, share in (given or {}).items() if share}
+
+
+def _skeleton(made: Resource) -> dict[str, Any]:
+    """What the first answer shows of a new online endpoint: not where it is, who it is and who made it (R24)."""
+    return {name: value for name, value in view(made).items() if name != "location"} | {"systemData": {}}
 
 
 def _is_batch(identifier: str, deployment: bool) -> bool:

@@ -88,6 +88,9 @@ class Keys:
         return Answer(status=202, body=b"null", headers=headers, wrote=operation.id)
 
     def _regenerated(self, operation: Operation) -> None:
+        """A key that is given is taken, unless it is the present one: Microsoft's client sends that when it wants a
+        new one, so the service cannot mean it.
+        """
         endpoint = self._workspace.frame.resources.get(operation.subject)
         if endpoint is None:
             return
@@ -95,7 +98,8 @@ class Keys:
         turns = {**endpoint.secret.get("turns", {})}
         turns[member] = turns.get(member, 0) + 1
         keys = {**endpoint.secret.get("keys", {})}
-        keys[member] = value or _made(endpoint, member, turns[member])
+        wanted = value and value != _keys(endpoint)[member]
+        keys[member] = value if wanted else _made(endpoint, member, turns[member])
         endpoint.secret = {**endpoint.secret, "turns": turns, "keys": keys}
         self._workspace.frame.resources.put(endpoint)
 

@@ -20,9 +20,18 @@ DATASTORE: Final = "workspaceblobstore"
 
 _CONTAINER: Final = PATTERN + "/models/{model}"
 _VERSION: Final = _CONTAINER + "/versions/{version}"
+_CONTAINER_DEFAULTS: Final[dict[str, Any]] = {
+    "description": None,
+    "tags": {},
+    "properties": {},
+    "isArchived": False,
+    "latestVersion": None,
+    "nextVersion": "1",
+}
+_GROUPS: Final = re.compile("/resourcegroups/", re.IGNORECASE)
+_PREVIEWED: Final = ("autoDeleteSetting", "intellectualProperty")
+"""Members that preview api-versions show, as null (R25)."""
 _PATHS: Final = re.compile(rf"(?:/|azureml://)datastores/{DATASTORE}/paths/(?P<path>.+)", re.IGNORECASE)
-_FLAVOR: Final = re.compile(r"^flavors:\n((?:[ \t]+.*\n)+)", re.MULTILINE)
-_NAME: Final = re.compile(r"^  (\w+):", re.MULTILINE)
 
 
 class Models:
@@ -36,10 +45,13 @@ class Models:
         here = self._workspace
         for methods, pattern, handler in (
             ("GET", PATTERN + "/datastores/{datastore}", self._datastore),
+            ("POST", PATTERN + "/datastores/{datastore}/listSecrets", self._secrets),
             ("GET", PATTERN + "/models", here.list),
             ("GET", _CONTAINER, here.get),
-            ("GET", _CONTAINER + "/versions", here.list),
-            ("GET", _VERSION, here.get),
+            ("PUT", _CONTAINER, self._put_container),
+            ("DELETE", _CONTAINER, self._delete),
+            ("GET", _CONTAINER + "/versions", self._versions),
+            ("GET", _VERSION, self._get),
             ("PUT", _VERSION, self._put),
             ("DELETE", _VERSION, self._delete),
         ):
@@ -58,6 +70,7 @@ class Models:
             "modelType": "custom_model",
             "jobName": None,
             **given,
+            "modelUri": _GROUPS.sub("/resourceGroups/", str(wish.get("modelUri"))),
             "flavors": self._flavors(str(wish.get("modelUri"))),
             "provisioningState": "Succeeded",
             "stage": wish.get("stage") or "Development",
@@ -65,9 +78,14 @@ class Models:
         resource = self._workspace.save(identifier, {}, properties)
         found, _ = self._workspace.frame.resources.children(f"{SCOPE}/models/{name}", resource.type)
         following = str(max((int(one.name) for one in found if one.name.isdecimal()), default=0) + 1)
-        told: dict[str, Any] = {"description": None, "tags": {}, "properties": {}, "isArchived": False}
-        self._workspace.save(f"{SCOPE}/models/{name}", {}, {**told, "latestVersion": version, "nextVersion": following})
+        self._show(f"{SCOPE}/models/{name}", {"latestVersion": version, "nextVersion": following})
         return resource
+
+    def _show(self, container: str, wish: Mapping[str, Any]) -> Resource:
+        """Writes the container of a model's versions; what the wish does not name stays."""
+        before = self._workspace.frame.resources.get(container)
+        kept = _CONTAINER_DEFAULTS if before is None else before.body["properties"]
+        return self._workspace.save(container, {}, {**kept, **wish})
 
     def file(self, uri: str, below: str = "") -> bytes | None:
         """A file of a version, by its URI in the datastore and a path below that; None when there is none."""
@@ -92,10 +110,16 @@ class Models:
         shelf.put(ACCOUNT, CONTAINER, path, [("", content)], headers, {})
 
     def _flavors(self, uri: str) -> dict[str, Any]:
-        """What the service reads from the MLmodel (R24): the names are enough to tell a model from a broken one."""
+        """What the service reads from the MLmodel when it registers a version (R24); none of a broken one."""
+        import yaml
+
         data = self.file(uri, "MLmodel")
-        found = None if data is None else _FLAVOR.search(data.decode("utf-8", "replace"))
-        return {} if found is None else {name: {"data": {}} for name in _NAME.findall(found[1])}
+        try:
+            content = None if data is None else yaml.safe_load(data)
+        except (yaml.YAMLError, UnicodeDecodeError):
+            return {}
+        found = content.get("flavors") if isinstance(content, dict) else None
+        return {str(name): {"data": told} for name, told in found.items()} if isinstance(found, dict) else {}
 
     def _put(self, call: Call) -> Answer:
         wish = call.json().get("properties") or {}
@@ -106,7 +130,36 @@ class Models:
             raise user_error("Asset paths cannot be updated.")
         made = self.register(call.params["model"], call.params["version"], wish)
         headers = [("Location", f"{call.base}{call.target}")] if before is None else []
+        return Answer(
+            status=201 if before is None else 200, body=_as_asked(call, view(made)), headers=headers, wrote=True
+        )
+
+    def _get(self, call: Call) -> Answer:
+        return Answer(body=_as_asked(call, view(self._workspace.find(call.path))))
+
+    def _put_container(self, call: Call) -> Answer:
+        """201 with its address for a new one, as recorded; 200 again (section 3)."""
+        before = self._workspace.frame.resources.get(call.path)
+        wish = call.json().get("properties") or {}
+        taken = {name: wish[name] for name in ("description", "tags", "properties", "isArchived") if name in wish}
+        made = self._show(call.path, taken)
+        headers = [("Location", f"{call.base}{call.target}")] if before is None else []
         return Answer(status=201 if before is None else 200, body=view(made), headers=headers, wrote=True)
+
+    def _versions(self, call: Call) -> Answer:
+        """In the order of their creation or, asked for as the client does for `@latest`, the newest first (R25)."""
+        answer = self._workspace.list(call)
+        found = [_as_asked(call, one) for one in answer.body["value"]]
+        if call.query.get("$orderby", "").lower() == "createdtime desc":
+            found = found[::-1]
+        top = call.query.get("$top", "")
+        return Answer(body={"value": found[: int(top)] if top.isdecimal() else found})
+
+    def _secrets(self, call: Call) -> Answer:
+        """The datastore is opened by identity and has none (R25)."""
+        if call.params["datastore"].lower() != DATASTORE:
+            self._workspace.find(call.path.rpartition("/")[0])
+        raise user_error("No secrets for credentials of type None.")
 
     def _delete(self, call: Call) -> Answer:
         """Nothing in the material says that a version which is deployed is protected (section 5.1)."""
@@ -129,3 +182,10 @@ class Models:
         }
         identifier = f"{SCOPE}/datastores/{DATASTORE}"
         return Answer(body={"id": identifier, "name": DATASTORE, "properties": properties})
+
+
+def _as_asked(call: Call, version: dict[str, Any]) -> dict[str, Any]:
+    """A model version as the asked api-version shows it."""
+    if not call.query["api-version"].endswith("-preview"):
+        return version
+    return {**version, "properties": {**version["properties"], **dict.fromkeys(_PREVIEWED)}}

@@ -20,7 +20,7 @@ _STEPS: Final = ("SystemSetup", "UserContainerImagePull", "ModelDownload", "User
 
 
 class Requests:
-    """Kept in memory, as the counters are; `clear` with an endpoint's or a deployment's id forgets its lines."""
+    """Kept in memory, as the counters are."""
 
     def __init__(self, workspace: Workspace, dialect: Provider) -> None:
         self._workspace = workspace
@@ -29,9 +29,7 @@ class Requests:
 
     def routes(self) -> Iterable[Route]:
         scoped = self._workspace.scoped
-        yield Route(
-            methods="POST", pattern=_DEPLOYMENT + "/getLogs", handler=scoped(self._logs), dialect=self._dialect
-        )
+        yield Route(methods="POST", pattern=_DEPLOYMENT + "/getLogs", handler=scoped(self._logs), dialect=self._dialect)
         yield Route(methods="GET", pattern=_DEPLOYMENT + "/skus", handler=scoped(self._skus), dialect=self._dialect)
 
     def answered(self, deployment: Resource, verb: str, status: int) -> None:
@@ -46,7 +44,8 @@ class Requests:
         lines = self._lines.setdefault(deployment.key, deque(maxlen=_KEPT))
         lines.append(line if verb == LIVE else f"{line} (mirrored)")
 
-    def clear(self, identifier: str) -> None:
+    def forget(self, identifier: str = "") -> None:
+        """The lines of an endpoint or a deployment that is gone, or all."""
         key = identifier.lower()
         for one in [one for one in self._lines if one == key or one.startswith(f"{key}/")]:
             del self._lines[one]

@@ -6,9 +6,13 @@ from collections.abc import Iterable, Mapping
 
 from retrainctl.emulator.azureml.endpoints import Endpoints
 from retrainctl.emulator.azureml.invoking import Invoking
+from retrainctl.emulator.azureml.keys import Keys
+from retrainctl.emulator.azureml.knobs import KNOBS
 from retrainctl.emulator.azureml.models import Models
 from retrainctl.emulator.azureml.polling import Polling
+from retrainctl.emulator.azureml.requests import Requests
 from retrainctl.emulator.azureml.seeding import Seeding
+from retrainctl.emulator.azureml.serving import Serving
 from retrainctl.emulator.azureml.workspace import PATTERN, Provider, Workspace
 from retrainctl.emulator.frame import Frame, Section
 from retrainctl.emulator.knobs import Knob
@@ -20,19 +24,23 @@ class AzuremlRoom:
 
     name = "azureml"
     tables = ""
-    knobs: tuple[Knob, ...] = ()
+    knobs: tuple[Knob, ...] = KNOBS
 
     def enter(self, frame: Frame) -> None:
         self._dialect = Provider(frame)
         self._workspace = Workspace(frame)
         self._polling = Polling(frame, self._dialect)
         self._models = Models(self._workspace, self._dialect)
-        self._endpoints = Endpoints(self._workspace, self._polling, self._dialect)
-        self._invoking = Invoking(self._workspace, self._models, self._dialect)
+        self._requests = Requests(self._workspace, self._dialect)
+        self._endpoints = Endpoints(self._workspace, self._polling, self._requests, self._dialect)
+        self._keys = Keys(self._workspace, self._polling, self._dialect)
+        self._serving = Serving(self._workspace, self._models)
+        self._invoking = Invoking(self._workspace, self._serving, self._keys, self._requests)
         self._seeding = Seeding(self._workspace, self._models, self._endpoints)
 
     def furnish(self) -> None:
-        """Nothing: the workspace is no row."""
+        """No rows, for the workspace is none; what deployments were asked before a reset is forgotten."""
+        self._requests.forget()
 
     def routes(self) -> Iterable[Route]:
         handler = self._workspace.scoped(self._workspace.describe)
@@ -40,6 +48,8 @@ class AzuremlRoom:
         yield from self._polling.routes()
         yield from self._models.routes()
         yield from self._endpoints.routes()
+        yield from self._keys.routes()
+        yield from self._requests.routes()
         yield from self._invoking.routes()
 
     def sections(self) -> Mapping[str, Section]:

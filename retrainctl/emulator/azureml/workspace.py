@@ -91,16 +91,22 @@ class Workspace:
         before = self.frame.resources.get(identifier)
         now = moment(self.frame.clock.now())
         made = now if before is None else before.head["systemData"]["createdAt"]
-        told = {"createdAt": made, "createdBy": "local", "createdByType": "User", "lastModifiedAt": now}
+        told = {"createdAt": made, "createdBy": "local", "lastModifiedAt": now}
         kind = kind_of(identifier)
+        if "ndpoints" not in kind:
+            # Assets say more about who it was than endpoints and deployments do (R22 to R25).
+            told |= {"createdByType": "User", "lastModifiedBy": "local", "lastModifiedByType": "User"}
+        spelled = identifier if before is None else before.id
+        name = spelled.rpartition("/")[2]
         resource = Resource(
-            id=identifier if before is None else before.id,
+            id=spelled,
             type=kind,
             subscription=SUBSCRIPTION,
             group=RESOURCE_GROUP,
-            name=identifier.rpartition("/")[2],
-            head={"type": kind, **head, "systemData": told},
+            name=name,
+            head={"id": spelled, "name": name, "type": kind, **head, "systemData": told},
             body={"properties": properties},
+            secret={} if before is None else before.secret,
         )
         self.frame.resources.put(resource)
         return resource

@@ -116,8 +116,8 @@ def _object(value: Any, file: str, *where: str) -> Mapping[str, Any]:
 
 def _texts(item: Mapping[str, Any], names: tuple[str, ...], file: str, *where: str) -> list[str | None]:
     """These members, each a text or absent; all are asked at once, since there are thousands of them."""
-    values = [item.get(name) for name in names]
-    if not {type(value) for value in values} <= _OPTIONAL:
+    values = [*map(item.get, names)]
+    if not _OPTIONAL.issuperset(map(type, values)):
         wrong = next(name for name, value in zip(names, values, strict=True) if type(value) not in _OPTIONAL)
         raise _bad(file, f"{': '.join((*where, wrong))} must be a text")
     return values
