@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from retrainctl.apply.record import after_write
-from retrainctl.diff.compare import SecretHash
 from retrainctl.fastclass import dataclass
 from retrainctl.ledger.group import Group
 from retrainctl.ledger.records import BackupItem, Intent
@@ -24,11 +22,16 @@ from retrainctl.ports import Outcome, Writer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One write that is about to start. planned: whether the run's plan has this change; else the record keeps it."""
+    """One write that is about to start.
+
+    intended: what we will have applied when the whole change succeeds; None: nothing.
+    planned: whether the run's plan has this change; else the record keeps it.
+    """
 
     change: ResourceChange
     step: str
     observed: Observed | None
+    intended: Applied | None = None
     planned: bool = True
 
 
@@ -58,8 +61,6 @@ class LedgerBooks:
 
     run: Run
     writers: Mapping[str, Writer]
-    applied: Mapping[Address, Applied]
-    secret_hash: SecretHash
 
     def before(self, entries: Sequence[Entry]) -> Sequence[str | None]:
         live = [(entry.change, entry.observed) for entry in entries if entry.observed is not None]
@@ -92,7 +93,7 @@ class LedgerBooks:
             target=change.target,
             identity=change.identity,
             fingerprint=entry.observed.fingerprint if entry.observed is not None else None,
-            intended=after_write(change, self.applied.get(change.address), self.secret_hash),
+            intended=entry.intended,
             detail={} if entry.planned else {"change": encode_change(change)},
         )
 

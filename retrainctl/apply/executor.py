@@ -144,15 +144,14 @@ class _Wave:
             return not_attempted([change], "the run was told to end")[0]
         if self.fatal is not None:
             return not_attempted([change], self.fatal.message)[0]
-        began = self.tools.clock.monotonic()
-        waiting = _Waiting(self.tools, change)
+        waiting = _Waiting(self.tools, change, self.tools.clock.monotonic())
         try:
-            return waiting.timed(self._apply(change, waiting), began)
+            return self._apply(change, waiting)
         except StopWaiting:
-            return waiting.timed(self._interrupted(change, waiting), began)
+            return waiting.timed(self._interrupted(change, waiting))
         except TargetError as error:
             fate = Fate.CONFLICTED if isinstance(error, FileChanged) else Fate.FAILED
-            return waiting.timed(Result(change=change, fate=fate, error=error, why=error.message), began)
+            return waiting.timed(Result(change=change, fate=fate, error=error, why=error.message))
         except RetrainctlError as error:
             # The ledger or the lease is gone, or a secret is missing: going on would write without a record.
             self.fatal = self.fatal or error
@@ -172,17 +171,21 @@ class _Wave:
         writer, spec = self.tools.writers[change.target], self.tools.kinds[change.address.kind]
         observed = at_rest(writer, change, waiting)
         if (early := _early(change, observed, spec)) is not None:
-            return self._adopted(early)
+            return waiting.timed(self._adopted(early))
         if self._bring_files(change):
             # That took its time: what was read before may be old by now.
             observed = at_rest(writer, change, waiting)
             if (early := _early(change, observed, spec)) is not None:
-                return self._adopted(early)
+                return waiting.timed(self._adopted(early))
+        former = self.tools.applied.get(change.address)
+        intended = after_write(change, former, self.tools.secret_hash)
         performed = Performed(outcome=Outcome.DONE)
         backup: str | None = None
         for step in change.steps:
             label = RESTORE + step.id if self.tools.restoring else step.id
-            entry = Entry(change=change, step=label, observed=observed, planned=not self.tools.restoring)
+            entry = Entry(
+                change=change, step=label, observed=observed, intended=intended, planned=not self.tools.restoring
+            )
             backup = self.commit.before(entry) or backup
             with self.lock:
                 self.under_way[change.address] = waiting
@@ -192,11 +195,11 @@ class _Wave:
                 break
             if step is not change.steps[-1]:
                 # Should the rest never be sent, the ledger must not go on trusting what this step may have undone.
-                known = in_doubt(change, self.tools.applied.get(change.address), spec, made=True)
+                known = in_doubt(change, former, spec, made=True)
                 self.tools.books.after(
                     change.address, label, performed.outcome, applied=known, removed=False, detail=""
                 )
-        return self._settle(change, waiting, writer, spec, performed, backup, observed)
+        return self._settle(change, waiting, writer, spec, performed, backup, observed, intended)
 
     def _adopted(self, early: Result) -> Result:
         """Lets the ledger learn what turned out to be so without a write; else it would go on calling it drift."""
@@ -226,6 +229,7 @@ class _Wave:
         performed: Performed,
         backup: str | None,
         before: Observed | None,
+        intended: Applied | None,
     ) -> Result:
         assert waiting.step is not None
         now: Observed | None = None
@@ -237,14 +241,16 @@ class _Wave:
                 verdict = verify(change, now, spec)
                 foreign = _by_others(change, before, now, spec)
         fate, verified, why = _verdict(performed, verdict)
-        applied, former = None, self.tools.applied.get(change.address)
+        applied: Applied | None = None
         if fate is Fate.APPLIED and verified is not Verified.NO:
-            revision = now.revision if now is not None else None
-            applied = after_write(change, former, self.tools.secret_hash, revision=revision)
+            applied = intended
+            if applied is not None and now is not None and now.revision is not None:
+                applied = replace(applied, revision=now.revision)
         elif fate is not Fate.FAILED:
-            applied = in_doubt(change, former, spec, made=fate is Fate.APPLIED)
-        meanwhile = f"somebody else changed {', '.join(foreign)} meanwhile" if foreign else ""
-        why = "; ".join(part for part in (why, performed.note, meanwhile) if part)
+            applied = in_doubt(change, self.tools.applied.get(change.address), spec, made=fate is Fate.APPLIED)
+        if performed.note or foreign:
+            meanwhile = f"somebody else changed {', '.join(foreign)} meanwhile" if foreign else ""
+            why = "; ".join(part for part in (why, performed.note, meanwhile) if part)
         self.tools.books.after(
             change.address,
             waiting.step,
@@ -263,6 +269,7 @@ class _Wave:
             operation=performed.operation if fate is not Fate.APPLIED else None,
             request_id=performed.request_id,
             backup=backup,
+            seconds=waiting.seconds,
             wrote=fate is not Fate.FAILED or bool(performed.operation),
         )
 
@@ -271,7 +278,7 @@ def _by_others(
     change: ResourceChange, before: Observed | None, now: Observed | None, spec: KindSpec
 ) -> tuple[str, ...]:
     """Fields that are not ours and that changed between our last read and the read-back: the stated gap, seen."""
-    if before is None or now is None or change.action is not Action.UPDATE:
+    if before is None or now is None or change.action is not Action.UPDATE or before.fields == now.fields:
         return ()
     ours = {entry.path for entry in change.fields}
     tops = {path[0] for path in ours} | (set(spec.slots_in) if change.models else set())
@@ -301,6 +308,7 @@ class _Waiting:
 
     tools: Tools
     change: ResourceChange
+    began: float
     step: str | None = None
     operation: str | None = None
     request_id: str | None = None
@@ -324,8 +332,12 @@ class _Waiting:
             wrote=True,
         )
 
-    def timed(self, result: Result, began: float) -> Result:
-        return replace(result, seconds=self.tools.clock.monotonic() - began)
+    @property
+    def seconds(self) -> float:
+        return self.tools.clock.monotonic() - self.began
+
+    def timed(self, result: Result) -> Result:
+        return replace(result, seconds=self.seconds)
 
 
 def _early(change: ResourceChange, observed: Observed | None, spec: KindSpec) -> Result | None:

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 def command(
     context: typer.Context,
     address: Annotated[
-        str, typer.Argument(metavar="ADDRESS", help="WebService/NAME, Endpoint/NAME or ClassicWebService/NAME.")
+        str,
+        typer.Argument(
+            metavar="ADDRESS", help="WebService/NAME, Endpoint/NAME, ClassicWebService/NAME or BatchEndpoint/NAME."
+        ),
     ],
     env: options.Env = None,
     project: options.ProjectFile = options.DEFAULT_PROJECT,
@@ -60,12 +63,13 @@ def command(
     ] = None,
     output: Annotated[Output, typer.Option("--output", help="The format of the result.")] = Output.TABLE,
 ) -> int:
-    """Run one batch job of a web service, New or Classic, and show its result.
+    """Run one batch job of a web service or a batch endpoint and show its result.
 
     \b
     Examples:
       retrainctl batch WebService/census --input people.csv --out scored.csv
       retrainctl batch Endpoint/rentalloc003 --input days.csv --output json
+      retrainctl batch BatchEndpoint/nightly --input people.csv
       retrainctl batch WebService/census --job 0f3a... --cancel
 
     \b
@@ -73,6 +77,7 @@ def command(
     130, 143 interrupted.
     """
     from retrainctl.operations import batching
+    from retrainctl.model.retraining import BATCH_TARGET
     from retrainctl.operations.scoring import service_of
 
     if cancel and job is None:
@@ -89,7 +94,8 @@ def command(
             session.console.message(f"cancelled job {job}")
             return Exit.DONE
         end = batching.run_batch(service, wish, tools) if job is None else batching.take_up(service, job, wish, tools)
-        return _report(session, end, out, port, output, waited=not no_wait)
+        named = service.target != BATCH_TARGET
+        return _report(session, end, out, port, output, waited=not no_wait, named=named)
 
 
 def _tools(session: Session, folder: Path, observer: Observer) -> BatchTools:
@@ -152,7 +158,7 @@ def _store(session: Session, store: str | None) -> tuple[str | None, str]:
 
 def _input(text: str) -> tuple[str, str]:
     """`PORT=FILE`, or the file or address alone. An address may hold equal signs itself."""
-    if text.startswith("https://") or Path(text).exists():
+    if text.startswith(("https://", "azureml://")) or Path(text).exists():
         return "", text
     port, sign, value = text.partition("=")
     return (port, value) if sign else ("", text)
@@ -169,8 +175,16 @@ def _pairs(option: str, texts: Sequence[str] | None) -> dict[str, Any]:
 
 
 def _report(
-    session: Session, end: BatchEnd, out: Path | None, port: str | None, output: Output, *, waited: bool
+    session: Session,
+    end: BatchEnd,
+    out: Path | None,
+    port: str | None,
+    output: Output,
+    *,
+    waited: bool,
+    named: bool,
 ) -> int:
+    """named: whether the columns of a result have names."""
     from retrainctl.retrain.lifecycle import End
 
     console = session.console
@@ -192,7 +206,7 @@ def _report(
         shutil.copyfile(end.files[chosen], out)
         console.message(f"wrote {out}")
         return Exit.DONE
-    console.result(_shown(end.files[chosen], chosen, output, session))
+    console.result(_shown(end.files[chosen], chosen, output, session, named))
     return Exit.DONE
 
 
@@ -210,14 +224,14 @@ def _chosen(end: BatchEnd, port: str | None) -> str:
     return port or next(iter(end.files))
 
 
-def _shown(file: Path, port: str, output: Output, session: Session) -> str:
+def _shown(file: Path, port: str, output: Output, session: Session, named: bool) -> str:
     """A result file in one of the formats."""
-    from retrainctl.operations.row_files import read_rows
+    from retrainctl.operations.row_files import read_predictions, read_rows
     from retrainctl.render.escape import json_text
     from retrainctl.render.score_text import scores_csv, scores_text
 
-    rows = read_rows(file)
-    columns = list(rows[0])
+    rows = read_rows(file) if named else read_predictions(file)
+    columns = list(rows[0]) if rows else []
     values = [[row[name] for name in columns] for row in rows]
     if output is Output.JSON:
         table = {"ColumnNames": columns, "Values": values}

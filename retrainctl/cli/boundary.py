@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -43,8 +42,6 @@ def run(
         stderr=stderr or sys.stderr,
         environ=os.environ if environ is None else environ,
     )
-    # What libraries log is for -v; without a handler Python prints their warnings.
-    logging.getLogger("azure").addHandler(logging.NullHandler())
     # Also what others print, a warning of a library or a stray echo, goes through the filter.
     with redirect_stdout(console.stdout), redirect_stderr(console.stderr), _terminable():
         try:

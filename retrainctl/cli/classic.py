@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from retrainctl.cli import asking, classic_commands, listing, options
+from retrainctl.cli import asking, classic_commands, listing, options, studio_commands
 from retrainctl.cli.exits import Exit
 from retrainctl.cli.session import Session
 
@@ -101,8 +101,6 @@ def deploy(
     """
     from retrainctl.model.change import Action
     from retrainctl.operations.classic_services import deployment_of
-    from retrainctl.operations.direct import record
-    from retrainctl.operations.settling import BACK
     from retrainctl.targets.studio.deployment import Deployer
     from retrainctl.targets.studio.experiments import id_of
 
@@ -113,22 +111,23 @@ def deploy(
     found = deployer.experiment(experiment)
     identifier = id_of(found)
     wish = deployment_of(found, identifier, update=update, new=new)
-    if what_if:
-        asking.show_requests(session.console, [deployer.request(identifier, update=wish.again)])
+    service = studio_commands.write(
+        session,
+        requests=[deployer.request(identifier, update=wish.again)],
+        question=wish.question,
+        address=wish.address,
+        command="classic deploy",
+        summary=f"deployed experiment {identifier}",
+        send=lambda waiter, _: deployer.deploy(identifier, waiter, update=wish.again),
+        yes=yes,
+        what_if=what_if,
+        action=Action.UPDATE if wish.again else Action.CREATE,
+        identity=wish.service or "",
+        back=wish.back,
+        left="stopped: the deployment goes on; `retrainctl classic list` shows what it made.",
+    )
+    if service is None:
         return Exit.DONE
-    asking.must_agree(session.console, wish.question, yes)
-    with session.console.progress() as observer:
-        service = record(
-            session.surroundings(observer),
-            address=wish.address,
-            command="classic deploy",
-            summary=f"deployed experiment {identifier}",
-            write=lambda waiter: deployer.deploy(identifier, waiter, update=wish.again),
-            action=Action.UPDATE if wish.again else Action.CREATE,
-            target="classic",
-            identity=wish.service or "",
-            detail={BACK: wish.back},
-        )
     made = client.service(service) or {"Id": service}
     listing.show(session.console, made, output=output, query=query, columns=COLUMNS)
     return Exit.DONE

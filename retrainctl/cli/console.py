@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -199,31 +198,10 @@ class Console:
     def listen(self, verbosity: int) -> None:
         """Turns on logging to stderr: 1 for what retrainctl does, 2 for every call and for tracebacks."""
         self.verbosity = verbosity
-        if verbosity <= 0:
-            return
-        handler = _Messages(self)
-        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-        for name in ("retrainctl", *(("azure",) if verbosity > 1 else ())):
-            logger = logging.getLogger(name)
-            logger.handlers[:] = [handler]
-            logger.setLevel(logging.DEBUG if verbosity > 1 else logging.INFO)
-            logger.propagate = False
+        if verbosity > 0:
+            from retrainctl.cli.logs import follow
 
-
-class _Messages(logging.Handler):
-    """Log records as messages of the console; control characters of foreign texts are shown, not sent."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__()
-        self._console = console
-
-    def emit(self, record: logging.LogRecord) -> None:
-        from retrainctl.render.escape import visible
-
-        try:
-            self._console.message("\n".join(visible(line) for line in self.format(record).splitlines()))
-        except Exception:
-            self.handleError(record)
+            follow(self.message, calls=verbosity > 1)
 
 
 def _shows_signs(stream: TextIO) -> bool:

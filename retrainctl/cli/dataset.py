@@ -67,7 +67,12 @@ def upload(
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Default: the file's name.")] = None,
     data_format: Annotated[
         Format | None,
-        typer.Option("--format", metavar="FORMAT", help="Default: what the file's ending stands for; see above."),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="Default: what the file's ending stands for; see above.",
+            case_sensitive=False,
+        ),
     ] = None,
     description: Annotated[str, typer.Option("--description", metavar="TEXT", help="The description.")] = "",
     overwrite: studio_assets.Overwrite = False,
@@ -97,6 +102,7 @@ def upload(
     130 interrupted, with a note on what is left.
     """
     from retrainctl.errors import UsageError
+    from retrainctl.model.change import Action
     from retrainctl.operations import studio_assets as assets_of
     from retrainctl.targets.studio import assets, uploads
     from retrainctl.targets.studio.cleaning import cleaned
@@ -114,29 +120,27 @@ def upload(
             name=wanted, kind=parcel.kind, description=description, family=family, file_name=file.name
         )
         what = f'{"a new version of " if family else ""}dataset "{wanted}"'
-        if what_if:
-            asking.show_requests(
-                session.console,
-                [
-                    uploads.begin_request(studio, parcel.kind),
-                    uploads.block_request(studio, parcel, 0, "(from the answer)"),
-                    uploads.register_request(studio, wish, "(from the answer)"),
-                ],
-            )
-            session.console.message(f"The second one once for each block: {parcel.blocks:,} in all.")
-            return Exit.DONE
-        made = studio_assets.watched(
+        made = studio_commands.write(
             session,
+            requests=[
+                *uploads.sending_requests(studio, parcel),
+                uploads.register_request(studio, wish, uploads.FROM_ANSWER),
+            ],
             question=f"Upload {parcel.file_name} ({parcel.size:,} bytes) as {what}?",
             address=assets.DATASET.address_of(wanted),
             command="dataset upload",
             summary=f"uploaded {parcel.size:,} bytes as {what}",
             send=lambda waiter, observer: assets_of.upload_dataset(studio, parcel, wish, waiter, observer),
             yes=yes,
+            what_if=what_if,
+            action=Action.UPDATE if family else Action.CREATE,
             identity=family,
             back=studio_assets.way_back(assets.DATASET, family),
         )
-    listing.show(session.console, cleaned(made), output=output, query=query, columns=COLUMNS)
+        if made is not None:
+            listing.show(session.console, cleaned(made), output=output, query=query, columns=COLUMNS)
+        elif parcel.blocks > 1:
+            session.console.message(f"The second one would be sent for each block: {parcel.blocks:,} in all.")
     return Exit.DONE
 
 
@@ -244,7 +248,7 @@ def remove(
         address=address,
         command="dataset remove",
         summary=f"removed {what} with all of its versions",
-        send=lambda waiter: assets.remove(studio, found, waiter),
+        send=lambda waiter, _: assets.remove(studio, found, waiter),
         yes=yes,
         what_if=what_if,
         action=Action.DELETE,

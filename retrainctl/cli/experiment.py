@@ -158,7 +158,7 @@ def remove(
         address=address_of(found),
         command="experiment remove",
         summary=f"removed {what}",
-        send=lambda waiter: saving.remove(studio, found, waiter),
+        send=lambda waiter, _: saving.remove(studio, found, waiter),
         yes=yes,
         what_if=what_if,
         action=Action.DELETE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,12 +14,14 @@ from retrainctl.cli.session import Session
 from retrainctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from retrainctl.ports import Observer, Waiter
     from retrainctl.targets.studio.client import StudioClient
 
 MADE: Final = {"Name": "Description", "State": "Status.StatusCode", "Id": "ExperimentId"}
 PACKED: Final = {"Status": "Status", "Activity": "ActivityId", "Location": "Location"}
 
 _REMOVE: Final = "Remove what it made: `retrainctl experiment remove`."
+_MAY_ARRIVE: Final = "stopped: the experiment may still arrive; `retrainctl experiment list` shows whether it is there."
 _PACKAGE: Final = "ADDRESS-OF-THE-PACKAGE"
 
 Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="What the new experiment is called.")]
@@ -74,7 +76,7 @@ def import_(
             " `experiment copy --to` brings them along"
         )
 
-    def send(waiter: Any) -> str:
+    def send(waiter: Waiter, _: Observer) -> str:
         if not overwrite:
             return saving.create(studio, wanted, called, waiter)
         saving.save(studio, wanted, waiter)
@@ -148,7 +150,7 @@ def copy(
     else:
         requests = [packages.pack_request(source, found), packages.unpack_request(target, _PACKAGE, region)]
 
-    def send(waiter: Any) -> str:
+    def send(waiter: Waiter, _: Observer) -> str:
         if to is None:
             return saving.create(source, found, called, waiter)
         return experiments.copy_over(source, found, target, region, name, waiter)
@@ -167,6 +169,7 @@ def copy(
         what_if=what_if,
         action=Action.CREATE,
         back=_REMOVE,
+        left="" if to is None else _MAY_ARRIVE,
     )
     return _made(there, target, made, output, query)
 
@@ -210,10 +213,11 @@ def pack(
         address=address_of(found),
         command="experiment pack",
         summary=f'packed experiment "{name_of(found)}"',
-        send=lambda waiter: packages.pack(studio, found, waiter),
+        send=lambda waiter, _: packages.pack(studio, found, waiter),
         yes=yes,
         what_if=what_if,
         identity=id_of(found),
+        back="Nothing has to be taken back: a package changes no experiment.",
     )
     if made is not None:
         with session.console.revealing(signatures=True) if show else nullcontext():
@@ -268,11 +272,12 @@ def unpack(
         address=Address("Experiment", place.rpartition("/")[2] or place),
         command="experiment unpack",
         summary=f"made an experiment of the package {place}",
-        send=lambda waiter: unpacked(studio, address, region, waiter),
+        send=lambda waiter, _: unpacked(studio, address, region, waiter),
         yes=yes,
         what_if=what_if,
         action=Action.CREATE,
         back=_REMOVE,
+        left=_MAY_ARRIVE,
     )
     if made is not None:
         shown = [cleaned(one) for one in made]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _REPLACE: Final = "replace-asset"
+_MODULES: Final = "update-modules"
 
 
 class AssetType(StrEnum):
@@ -36,13 +37,13 @@ def register(app: typer.Typer) -> None:
     """Adds the commands to `retrainctl experiment`."""
     app.command(_REPLACE)(replace_asset)
     app.command("update-assets")(update_assets)
-    app.command("update-modules")(update_modules)
+    app.command(_MODULES)(update_modules)
 
 
 def replace_asset(
     context: typer.Context,
     experiment: studio_commands.Experiment,
-    kind: Annotated[AssetType, typer.Option("--type", help="What is replaced.")],
+    kind: Annotated[AssetType, typer.Option("--type", help="What is replaced.", case_sensitive=False)],
     existing: Annotated[str, typer.Option("--existing", metavar="ASSET", help="What goes: id, family id or name.")],
     new: Annotated[
         str, typer.Option("--new", metavar="ASSET", help="What comes: an id, or the latest of a family or name.")
@@ -83,7 +84,9 @@ def update_assets(
     asset: Annotated[
         str | None, typer.Option("--asset", metavar="ASSET", help="Only this one: id, family id or name.")
     ] = None,
-    kind: Annotated[AssetType | None, typer.Option("--type", help="What --asset is, or all of one type.")] = None,
+    kind: Annotated[
+        AssetType | None, typer.Option("--type", help="What --asset is, or all of one type.", case_sensitive=False)
+    ] = None,
     env: options.Env = None,
     project: options.ProjectFile = options.DEFAULT_PROJECT,
     yes: asking.Yes = False,
@@ -150,7 +153,7 @@ def update_modules(
     def edit(studio: StudioClient, found: JsonObject) -> Edit:
         return newest_modules(found, list_assets(studio, MODULE), module)
 
-    return _change(_open(context, env, project), experiment, edit, "update-modules", yes=yes, what_if=what_if)
+    return _change(_open(context, env, project), experiment, edit, _MODULES, yes=yes, what_if=what_if)
 
 
 def _change(
@@ -192,10 +195,13 @@ def _change(
         address=address_of(found),
         command=f"experiment {command}",
         summary=f"saved with {what} replaced",
-        send=lambda waiter: saving.save(studio, wish.experiment, waiter),
+        send=lambda waiter, _: saving.save(studio, wish.experiment, waiter),
         yes=yes,
         what_if=what_if,
         identity=id_of(found),
+        back="Put the former ones back, each by its id: `retrainctl experiment replace-asset`."
+        if command != _MODULES
+        else "Put the former modules back in Studio: no command gives a node an older one.",
     )
     if not what_if:
         session.console.result(f"Replaced {what} in {name}. It is a draft now: run it before you deploy it.")

@@ -69,7 +69,7 @@ def run(
         raise UsageError(f"--time-limit: {error}", hint="Write 90s, 30m or 2h.") from error
     session = Session.open(context, env, project, None, lenient=True)
     studio = studio_commands.studio_of(session)
-    found = read_experiment(studio, experiment)
+    found = running.must_rest(read_experiment(studio, experiment))
     ended = studio_commands.write(
         session,
         requests=[saving.save_request(studio, found), saving.save_request(studio, found, draft=False)],
@@ -77,10 +77,12 @@ def run(
         address=address_of(found),
         command="experiment run",
         summary=f'ran experiment "{name_of(found)}"' if not no_wait else f'started experiment "{name_of(found)}"',
-        send=lambda waiter: running.run(studio, found, waiter, limit=limit),
+        send=lambda waiter, observer: running.run(studio, found, waiter, observer, limit=limit),
         yes=yes,
         what_if=what_if,
         identity=id_of(found),
+        back="There is nothing to take back: a run changes no web service, and nothing that was promoted.",
+        left=f'stopped: the run of experiment "{name_of(found)}" goes on; {running.how_it_ends(found)}',
     )
     if ended is not None:
         listing.show(session.console, cleaned(ended), output=output, query=query, columns=RAN)
@@ -126,7 +128,9 @@ def node_output(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write; - is stdout.")],
     env: options.Env = None,
     project: options.ProjectFile = options.DEFAULT_PROJECT,
-    kind: Annotated[Kind, typer.Option("--type", help="The data, or its visualization.")] = Kind.PAYLOAD,
+    kind: Annotated[
+        Kind, typer.Option("--type", help="The data, or its visualization.", case_sensitive=False)
+    ] = Kind.PAYLOAD,
     overwrite: Overwrite = False,
 ) -> int:
     """Download what a node put out in the last run.

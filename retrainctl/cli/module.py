@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from retrainctl.cli import asking, listing, options, studio_assets, studio_commands
+from retrainctl.cli import asking, listing, options, studio_commands
 from retrainctl.cli.exits import Exit
 from retrainctl.cli.session import Session
 
@@ -114,6 +114,7 @@ def _build(
     query: str | None,
     update: bool,
 ) -> int:
+    from retrainctl.model.change import Action
     from retrainctl.operations import custom_modules
     from retrainctl.operations.studio_assets import parcel_of
     from retrainctl.targets.studio import assets, modules, uploads
@@ -126,34 +127,35 @@ def _build(
         studio = studio_commands.studio_of(session)
         listed = modules.list_modules(studio, custom=True)
         custom_modules.check_names(names, listed, update=update)
-        if what_if:
-            unknown = "(from the answer)"
-            asking.show_requests(
-                session.console,
-                [
-                    uploads.begin_request(studio, parcel.kind),
-                    uploads.block_request(studio, parcel, 0, unknown),
-                    modules.build_request(studio, {"Id": unknown, "DataTypeId": parcel.kind}),
-                ],
-            )
-            return Exit.DONE
         told = ", ".join(f'"{name}"' for name in names)
         what = f"a new version of custom module {told}" if update else f"custom module {told}"
         replaced = assets.find(listed, names[0], assets.MODULE)
-        made = studio_assets.watched(
+        made = studio_commands.write(
             session,
+            requests=[
+                *uploads.sending_requests(studio, parcel),
+                modules.build_request(studio, {"Id": uploads.FROM_ANSWER, "DataTypeId": parcel.kind}),
+            ],
             question=f"Make {what} from {parcel.file_name}?",
             address=assets.MODULE.address_of(names[0]),
             command=f"module {'update' if update else 'create'}",
             summary=f"made {what}",
             send=lambda waiter, observer: custom_modules.build(studio, parcel, waiter, observer),
             yes=yes,
+            what_if=what_if,
+            action=Action.UPDATE if update else Action.CREATE,
             identity="" if replaced is None else assets.family_of(replaced),
+            left=(
+                "stopped: the service may still be making the module;"
+                " `retrainctl module list --custom` shows whether it is there."
+            ),
             back=(
                 "No known call removes a module or a version of it: `retrainctl module update` with the former zip"
                 " makes that one the newest again."
             ),
         )
+    if made is None:
+        return Exit.DONE
     listed = modules.list_modules(studio, custom=True)
     shown = next((one for one in listed if assets.id_of(one) == made), {"Id": made, "Name": names[0]})
     listing.show(session.console, cleaned(shown), output=output, query=query, columns=COLUMNS)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrainctl.cli import asking, listing, studio_commands
+from retrainctl.cli import listing, studio_commands
 from retrainctl.cli.exits import Exit
 from retrainctl.cli.session import Session
 from retrainctl.fastclass import dataclass
 
 if TYPE_CHECKING:
-    from retrainctl.model.address import Address
-    from retrainctl.ports import Observer, Waiter
     from retrainctl.targets.studio.assets import AssetKind
-
-_T = TypeVar("_T")
 
 OfExperiment = Annotated[
     str | None,
@@ -114,7 +110,7 @@ def promote(
         address=kind.address_of(wish.name),
         command=f"{kind.command} promote",
         summary=f"kept {told} as {what}",
-        send=lambda waiter: assets.make(studio, kind, request, wish.name, waiter),
+        send=lambda waiter, _: assets.make(studio, kind, request, wish.name, waiter),
         yes=yes,
         what_if=what_if,
         identity=family,
@@ -125,38 +121,6 @@ def promote(
         shown = next((one for one in listed if assets.id_of(one) == made), {"Id": made, "Name": wish.name})
         listing.show(session.console, cleaned(shown), output=output, query=query, columns=columns)
     return Exit.DONE
-
-
-def watched(
-    session: Session,
-    *,
-    question: str,
-    address: Address,
-    command: str,
-    summary: str,
-    send: Callable[[Waiter, Observer], _T],
-    yes: bool,
-    identity: str = "",
-    back: str,
-) -> _T:
-    """As `studio_commands.write`, for what takes long enough that its progress is shown."""
-    from retrainctl.model.change import Action
-    from retrainctl.operations.direct import record
-    from retrainctl.operations.settling import BACK
-
-    asking.must_agree(session.console, question, yes)
-    with session.console.progress() as observer:
-        return record(
-            session.surroundings(observer),
-            address=address,
-            command=command,
-            summary=summary,
-            write=lambda waiter: send(waiter, observer),
-            action=Action.UPDATE if identity else Action.CREATE,
-            target="classic",
-            identity=identity,
-            detail={BACK: back},
-        )
 
 
 def way_back(kind: AssetKind, family: str) -> str:

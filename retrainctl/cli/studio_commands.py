@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from retrainctl.cli.session import Session
     from retrainctl.model.address import Address
     from retrainctl.model.change import Request
-    from retrainctl.ports import Waiter
+    from retrainctl.ports import Observer, Waiter
     from retrainctl.targets.studio.client import StudioClient
 
 _T = TypeVar("_T")
@@ -35,12 +35,13 @@ def write(
     address: Address,
     command: str,
     summary: str,
-    send: Callable[[Waiter], _T],
+    send: Callable[[Waiter, Observer], _T],
     yes: bool,
     what_if: bool,
+    back: str,
     action: Action = Action.UPDATE,
     identity: str = "",
-    back: str = "",
+    left: str = "",
 ) -> _T | None:
     """Shows the requests, or asks and sends them under the lease with a record in the ledger; None for `--what-if`.
 
@@ -48,28 +49,39 @@ def write(
         requests: as far as they are known before the first is sent.
         address: what `history` lists it under, e.g. `Experiment/Census`.
         command, summary: for `history`, without secrets.
-        send: does it; gets a waiter that ends with the run.
+        send: does it; gets a waiter that ends with the run, and who hears of progress.
         back: the sentence that tells, when somebody wants to roll it back, what takes it back.
+        left: the sentence that tells, when a signal ends the waiting, what goes on without it.
 
     Raises:
         RetrainctlError: nobody said yes (RC501); frozen, lease held; what `send` raises.
     """
     from retrainctl.operations.direct import record
     from retrainctl.operations.settling import BACK
+    from retrainctl.ports import StopWaiting
 
     if what_if:
         asking.show_requests(session.console, requests)
         return None
     asking.must_agree(session.console, question, yes)
     with session.console.progress() as observer:
+
+        def sent(waiter: Waiter) -> _T:
+            try:
+                return send(waiter, observer)
+            except StopWaiting:
+                if left:
+                    observer.note(left)
+                raise
+
         return record(
             session.surroundings(observer),
             address=address,
             command=command,
             summary=summary,
-            write=send,
+            write=sent,
             action=action,
             target="classic",
             identity=identity,
-            detail={BACK: back} if back else None,
+            detail={BACK: back},
         )

@@ -81,7 +81,9 @@ def users(
 def invite(
     context: typer.Context,
     emails: Annotated[list[str], typer.Argument(metavar="EMAILS...", help="Addresses; commas between are fine.")],
-    role: Annotated[Role, typer.Option("--role", help="What they may do; an owner sees the tokens.")] = Role.USER,
+    role: Annotated[
+        Role, typer.Option("--role", help="What they may do; an owner sees the tokens.", case_sensitive=False)
+    ] = Role.USER,
     env: options.Env = None,
     project: options.ProjectFile = options.DEFAULT_PROJECT,
     yes: asking.Yes = False,
@@ -111,11 +113,12 @@ def invite(
         address=Address("Workspace", studio.workspace),
         command="workspace invite",
         summary=f"invited {who}",
-        send=lambda waiter: workspace.invite(studio, addresses, role.value, waiter),
+        send=lambda waiter, _: workspace.invite(studio, addresses, role.value, waiter),
         yes=yes,
         what_if=what_if,
         action=Action.CREATE,
         identity=studio.workspace,
+        back="No known call takes an invitation back: remove the users in Studio, under Settings > Users.",
     )
     if not what_if:
         session.console.result(f"Invited {who}.")

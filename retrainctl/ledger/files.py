@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 from retrainctl.ports import LedgerUnavailable
 
 FILE_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
+_AT_ONCE: Final = 1 << 20
+"""So many bytes are copied together rather than written piece by piece."""
 
 _ELSEWHERE: Final = "or set `ledger:` of the environment to another place."
 _HINTS: Final = {
@@ -27,17 +30,30 @@ _HINTS: Final = {
 }
 
 
-@contextmanager
-def guarded(doing: str, path: Path) -> Iterator[None]:
-    """Turns what the system says into `LedgerUnavailable` with a next step."""
-    try:
-        yield
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        raise LedgerUnavailable(
-            f"cannot {doing} the ledger at {path}: {reason}",
-            hint=_HINTS.get(problem.errno or 0, "Check the disk and the path, then run again."),
-        ) from problem
+class guarded:  # noqa: N801 - reads as what it does
+    """Turns what the system says into `LedgerUnavailable` with a next step.
+
+    Not a generator with `contextmanager`: that costs more than the call to the system which it guards.
+    """
+
+    __slots__ = ("doing", "path")
+
+    def __init__(self, doing: str, path: Path) -> None:
+        self.doing = doing
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(problem, OSError):
+            reason = problem.strerror or str(problem)
+            raise LedgerUnavailable(
+                f"cannot {self.doing} the ledger at {self.path}: {reason}",
+                hint=_HINTS.get(problem.errno or 0, "Check the disk and the path, then run again."),
+            ) from problem
 
 
 def make_folder(folder: Path) -> None:
@@ -63,7 +79,7 @@ def flush(descriptor: int) -> None:
         os.fdatasync(descriptor)
 
 
-def flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path | str) -> None:
     """Returns when the folder's entries are on the medium."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -74,24 +90,28 @@ def flush_folder(folder: Path) -> None:
 
 def write_all(descriptor: int, data: bytes) -> None:
     """Writes every byte: the system may take less than it is given."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, memoryview(data)[written:])
 
 
-def replace(path: Path, chunks: Sequence[bytes]) -> None:
+def replace(path: Path | str, chunks: Sequence[bytes]) -> None:
     """Puts a whole file in place, all or nothing, durably."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    folder, name = os.path.split(path)
+    draft = os.path.join(folder, f".{name}.{os.getpid()}.tmp")  # noqa: PTH118 - some thousand times in a run
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
     try:
         try:
+            if sum(map(len, chunks)) <= _AT_ONCE:
+                chunks = [b"".join(chunks)]
             for chunk in chunks:
                 write_all(descriptor, chunk)
             flush(descriptor)
         finally:
             os.close(descriptor)
-        draft.replace(path)
+        os.replace(draft, path)  # noqa: PTH105
     except OSError:
-        draft.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(draft)  # noqa: PTH108
         raise
-    flush_folder(path.parent)
+    flush_folder(folder)

@@ -40,12 +40,16 @@ class Lease:
 
     def check(self) -> None:
         """Whether the lease is still ours; raises `LeaseLost`, or `LedgerUnavailable` when that cannot be known."""
+        self.check_life()
+        self._store.check(self.grant)
+
+    def check_life(self) -> None:
+        """The part of `check` that the store's `append` does not do itself."""
         if self._lost is not None:
             raise LeaseLost(self._lost.why)
         if self._clock.monotonic() - self._renewed > self._ttl:
             # No sign of life went out for a whole TTL (the machine slept, the network was down): ask before writing.
             self._beat()
-        self._store.check(self.grant)
 
     def confirm(self) -> None:
         """As `check`, but asks the store for certain."""

@@ -115,7 +115,7 @@ class LocalLedgerStore:
         self.check(grant)
         path = self._pack(digest)
         with files.guarded("write", path):
-            if not path.exists():
+            if not _is_there(str(path)):
                 files.replace(path, chunks)
 
     def get(self, digest: str, offset: int = 0, length: int | None = None) -> bytes:

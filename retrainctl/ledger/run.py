@@ -62,7 +62,7 @@ class Run:
 
     def intend(self, intents: Sequence[Intent]) -> None:
         """Announces writes that start together. Only after this returned may they be sent: it is the fencing check."""
-        self._lease.check()
+        self._lease.check_life()
         with self._lock:
             backups = [intent.backup or self._backups.get(intent.address) for intent in intents]
         keys = self._journal.add(

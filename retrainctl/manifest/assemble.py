@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from dataclasses import field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from retrainctl import schemas
 from retrainctl.diagnostics import Span
@@ -13,13 +13,13 @@ from retrainctl.fastclass import dataclass
 from retrainctl.manifest.context import Context
 from retrainctl.manifest.document import Document
 from retrainctl.manifest.explain import Finding, findings
-from retrainctl.manifest.foreach import MEMBER, items
+from retrainctl.manifest.foreach import MEMBER, Rows, items
 from retrainctl.manifest.handler import KindHandler, RawDocument
 from retrainctl.manifest.instance import Instance, Item
 from retrainctl.manifest.rowfill import row_filler
 from retrainctl.manifest.scope import ExpressionError
 from retrainctl.manifest.traps import report_traps
-from retrainctl.manifest.tree import Failures, Tree, compile_document, is_expression
+from retrainctl.manifest.tree import compile_document, is_expression
 from retrainctl.model.address import Address
 from retrainctl.model.resource import Desired
 from retrainctl.model.versions import ModelLine
@@ -27,8 +27,6 @@ from retrainctl.model.versions import ModelLine
 MAX_REPORTED: Final = 100
 """So many findings are reported per document; the rest are counted."""
 _FALLBACK: Final = Span("retrainctl.yaml", 1, 1)
-_FillItem: TypeAlias = "Callable[[Item], tuple[Any, Failures]]"
-_NO_FAILURES: Final[Failures] = []
 MAX_ALIKE: Final = 3
 """So many findings with one code are reported per place: a forEach can make thousands."""
 
@@ -93,17 +91,20 @@ class Assembly:
         each = MEMBER in document.data
         tree = compile_document(document, context.scope, with_item=each, late=handler.late)
         self._failed(tree.failures, Instance(document, document.data, tree), reports)
-        made: Iterator[Item] | None = iter([Item(None)])
+        made: Iterable[Item] | None = [Item(None)]
         if each:
             made = items(document, context.scope, context.tables, context.found)
         if made is None or tree.failures:
             self._check_unfilled(document, handler, reports)
             return False
+        if isinstance(made, Rows) and (fill := row_filler(tree, made.table)) is not None:
+            one, rows = self._one, made.table.rows
+            # Every row is looked at, also behind one with errors.
+            ends = [one(Instance(document, fill(rows[i.row]), tree, i), handler, reports, broken) for i in made]
+            return all(ends)
         fine, checked = True, False
-        fill: _FillItem | None = None
         for item in made:
-            fill = fill or _filler(tree, item)
-            data, failures = fill(item)
+            data, failures = tree.fill(item.value)
             instance = Instance(document, data, tree, item if each else None)
             if failures:
                 self._failed(failures, instance, reports)
@@ -124,14 +125,15 @@ class Assembly:
 
     def _one(self, instance: Instance, handler: KindHandler, reports: _Reports, broken: bool) -> bool:
         """Checks and decodes one resource; whether it was made."""
-        if not reports.checker.is_valid(instance.data):
+        data = instance.data
+        if not reports.checker.is_valid(data):
             if reports.full:
                 reports.omitted += 1
                 return False
-            for finding in findings(reports.checker.violations(instance.data)):
+            for finding in findings(reports.checker.violations(data)):
                 self._report(finding, instance, reports)
             return False
-        address = instance.checked(handler.kind)
+        address = instance.checked(handler.kind, data)
         if not self._declare(address, instance, reports) or broken:
             return False
         decoded = handler.decode(instance, self.context)
@@ -225,14 +227,6 @@ class Assembly:
             self.context.unsure.names.add(Address(kind, name))
         else:
             self.context.unsure.kinds.add(kind)
-
-
-def _filler(tree: Tree, item: Item) -> _FillItem:
-    """What makes the data of an item, and says what went wrong; for all items of a document as for its first."""
-    if item.table is None or (quick := row_filler(tree, item.table)) is None:
-        return lambda one: tree.fill(one.value)
-    fill, rows = quick, item.table.rows
-    return lambda one: (fill(rows[one.row]), _NO_FAILURES)
 
 
 def _name_of(instance: Instance) -> str:

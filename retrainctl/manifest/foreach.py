@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
 from retrainctl import schemas
 from retrainctl.diagnostics import Diagnostics
+from retrainctl.fastclass import dataclass
 from retrainctl.manifest.csvfile import Table
 from retrainctl.manifest.document import Document, children
 from retrainctl.manifest.explain import findings
@@ -20,7 +21,18 @@ MAX_ITEMS: Final = 1_000_000
 MEMBER: Final = "forEach"
 
 
-def items(document: Document, scope: Scope, tables: Tables, found: Diagnostics) -> Iterator[Item] | None:
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The first rows of a table as items."""
+
+    table: Table
+    count: int
+
+    def __iter__(self) -> Iterator[Item]:
+        return (Item(None, None, self.table, row) for row in range(min(self.count, len(self.table.rows))))
+
+
+def items(document: Document, scope: Scope, tables: Tables, found: Diagnostics) -> Iterable[Item] | None:
     """The items in order; None, reported, when they cannot be told."""
     given, failures = evaluate_part(document, (MEMBER,), scope)
     for at, error in failures:
@@ -30,7 +42,7 @@ def items(document: Document, scope: Scope, tables: Tables, found: Diagnostics) 
     first = given.get("first")
     if "csv" in given:
         table = tables.load(given["csv"], document.file, lambda: document.span((MEMBER, "csv")))
-        return None if table is None else islice(_rows(table), first)
+        return None if table is None else Rows(table, len(table.rows) if first is None else first)
     if "range" in given:
         low, high = given["range"]
         span = document.span((MEMBER, "range"))
@@ -50,10 +62,6 @@ def _valid(given: Any, document: Document, found: Diagnostics) -> bool:
         span = document.span((MEMBER, *finding.path), key=finding.at_key)
         found.error(finding.code, finding.message.replace("the document", MEMBER), span, finding.hint)
     return False
-
-
-def _rows(table: Table) -> Iterator[Item]:
-    return (Item(None, None, table, row) for row in range(len(table.rows)))
 
 
 def _entries(document: Document, values: list[Any]) -> Iterator[Item]:

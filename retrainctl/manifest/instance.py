@@ -62,9 +62,8 @@ class Instance:
         """Lets go of what can be made again: in a large project of one `forEach`, a third of its memory."""
         self.filled = None
 
-    def checked(self, kind: str) -> Address:
+    def checked(self, kind: str, data: Any) -> Address:
         """Takes address and spec from the data, which satisfies the schema."""
-        data = self.data
         self.spec = data["spec"]
         self.address = address = Address(kind, data["metadata"]["name"])
         return address

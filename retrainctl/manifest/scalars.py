@@ -7,6 +7,7 @@ a date) is a trap: it is read, but reported, for the reader of a review cannot k
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from retrainctl.fastclass import dataclass
@@ -100,6 +101,7 @@ def plain(text: str) -> Scalar | Trap:
     return value
 
 
+@lru_cache(maxsize=4096)
 def number(text: str) -> Scalar | Trap:
     """The same for a plain scalar that begins like a number."""
     if _INT.fullmatch(text) or _HEX.fullmatch(text):

@@ -19,13 +19,16 @@ DATA_EXTENSIONS: Final = (".csv", ".tsv", ".arff")
 """What a batch service reads and writes besides models (classic-api.md 5.2)."""
 
 
+BATCH_TARGET: Final = "azureml-batch"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRef:
     """A web service that can be called.
 
-    target: `classic`, `arm` or `azureml`. name: the Classic service's name or id; the New service's name in Azure; the
-    online endpoint's name. endpoint: of a Classic service; None: its default endpoint. Of an online endpoint the
-    deployment; None: as its traffic says. group: the New service's resource group; None: the environment's.
+    target: `classic`, `arm`, `azureml`, or `azureml-batch` for a batch endpoint. name: the Classic service's name or id;
+    the New service's name in Azure; the endpoint's name. endpoint: of a Classic service; None: its default endpoint. Of
+    an endpoint of Azure ML v2 the deployment; None: as its traffic or its default says. group: the New service's resource group; None: the environment's.
     """
 
     target: str

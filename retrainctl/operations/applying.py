@@ -230,7 +230,7 @@ def _carry_out(
     applied = around.ledger.applied()
     tools = Tools(
         writers=around.targets.writers,
-        books=LedgerBooks(run=run, writers=around.targets.writers, applied=applied, secret_hash=around.secret_hash),
+        books=LedgerBooks(run=run, writers=around.targets.writers),
         clock=around.clock,
         observer=around.observer,
         stop=stop,

@@ -199,6 +199,8 @@ class _Hands:
 
     def _blob(self, given: str) -> JobBlob:
         """A blob, by its URI with or without a signature, or uploaded from a file."""
+        if given.startswith("azureml://"):
+            return JobBlob(uri=given)
         if given.startswith("https://"):
             uri, _, query = given.partition("?")
             return JobBlob(uri=uri, sas=Secret(query) if is_signed(given) else None)

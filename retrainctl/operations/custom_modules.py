@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from retrainctl.errors import RetrainctlError
 from retrainctl.model.values import JsonObject
-from retrainctl.ports import Conflict, Observer, Progress, StopWaiting, Waiter
+from retrainctl.ports import Conflict, Observer, Progress, Waiter
 from retrainctl.targets.studio import assets, modules
 from retrainctl.targets.studio.client import StudioClient
 from retrainctl.targets.studio.uploads import Parcel
@@ -63,22 +63,12 @@ def check_names(names: Sequence[str], listed: Sequence[JsonObject], *, update: b
 
 
 def build(studio: StudioClient, parcel: Parcel, waiter: Waiter, observer: Observer) -> str:
-    """Has a custom module made of a zip; gives its id. Ended by a signal, it tells the observer what is left.
-
-    Raises as `modules.create`.
-    """
+    """Has a custom module made of a zip; gives its id. Raises as `modules.create`."""
 
     def told(number: int) -> None:
         observer.progress(Progress(task=f"upload {parcel.file_name}, blocks", done=number, total=parcel.blocks))
 
-    try:
-        return modules.create(studio, parcel, waiter, told)
-    except StopWaiting:
-        observer.note(
-            "stopped: the service may still be making the module;"
-            " `retrainctl module list --custom` shows whether it is there."
-        )
-        raise
+    return modules.create(studio, parcel, waiter, told)
 
 
 def _name_in(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file_name: str) -> str:

@@ -6,7 +6,9 @@ carries out as any other: lease, ledger, backup, verification, rollback. Everyth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -216,7 +218,7 @@ def record(
     if (rule := matching(address, around.environment.guards.freeze)) is not None:
         raise Blocked(f"freeze: {address}: {rule} is frozen: no write at all", hint="Take it off `freeze` first.")
     stop, started = Stop(around.clock), around.clock.now()
-    with stop.listening():
+    with _ending_as(stop), stop.listening():
         lease = around.ledger.acquire(this_process(around.who), pause=stop.pause)
         with lease:
             info = RunInfo(
@@ -241,9 +243,9 @@ def record(
                 unclear = error.sent and (error.status is None or error.status >= 500)
                 outcome, why = Outcome.UNKNOWN if unclear else Outcome.FAILED, error.message
                 raise
-            except StopWaiting as error:
+            except StopWaiting:
                 why = "the run was told to end before the answer"
-                raise KeyboardInterrupt from error
+                raise
             except RetrainctlError as error:
                 outcome, why = Outcome.FAILED, error.message
                 raise
@@ -257,6 +259,17 @@ def record(
                 )
                 run.finish({"outcome": _RECEIPT[outcome], "notes": [why]})
     return answer
+
+
+@contextmanager
+def _ending_as(stop: Stop) -> Iterator[None]:
+    """Ends a run that was told to end as its signal would have ended it where nothing is under way."""
+    try:
+        yield
+    except StopWaiting as error:
+        if stop.signal == signal.SIGTERM:
+            signal.raise_signal(signal.SIGTERM)
+        raise KeyboardInterrupt from error
 
 
 _RECEIPT: Final = {Outcome.DONE: "applied", Outcome.FAILED: "failed", Outcome.UNKNOWN: "partial"}

@@ -14,7 +14,6 @@ from retrainctl.model.environment import Guards
 from retrainctl.model.resource import Desired
 from retrainctl.operations.planning import default_guards
 from retrainctl.operations.policies import Judge, judge_of
-from retrainctl.operations.trusted import trusted_guards
 from retrainctl.plan.guard import blocks
 from retrainctl.plan.plan import Block, PolicyResult
 
@@ -44,6 +43,8 @@ def own_guards(loaded: Loaded, now: datetime) -> GuardSet:
 
 def guards_from(ref: str, project_file: Path, environment: str, environ: Mapping[str, str], now: datetime) -> GuardSet:
     """Those of a Git ref; see `trusted_guards` for what this raises."""
+    from retrainctl.operations.trusted import trusted_guards
+
     trusted = trusted_guards(project_file, environment, ref, environ)
     return GuardSet(
         guards=default_guards(trusted.environment),

@@ -43,6 +43,25 @@ def read_rows(path: Path, *, port: str | None = None, columns: Sequence[str] | N
     return _from_csv(path, text)
 
 
+def read_predictions(path: Path) -> list[Row]:
+    """The file of a batch endpoint, which has no names: the number of the row, what was predicted, the file it is from.
+
+    Raises:
+        RetrainctlError: RC005 when the file cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = list(csv.reader(file))
+    except OSError as error:
+        raise RetrainctlError(
+            f"cannot read {path}: {(error.strerror or str(error)).lower()}", code="RC005", hint="Check the path."
+        ) from error
+    width = max((len(line) for line in lines), default=3)
+    predictions = ["prediction"] if width == 3 else [f"prediction {number}" for number in range(1, width - 1)]
+    names = ("row", *predictions, "file")
+    return [dict(zip(names, line, strict=False)) for line in lines]
+
+
 def read_definition(path: Path) -> Mapping[str, Any]:
     """A web service's definition. Raises `RetrainctlError` (RC005, RC662)."""
     try:

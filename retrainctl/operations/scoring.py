@@ -24,6 +24,8 @@ from retrainctl.targets.arm import ids as arm_ids
 from retrainctl.targets.classic import ids as classic_ids
 
 CALLABLE: Final = ("WebService", "Endpoint", "ClassicWebService", "OnlineEndpoint", "OnlineDeployment")
+BATCH: Final = ("BatchEndpoint", "BatchDeployment")
+"""What runs jobs and does not answer at once."""
 _SHOWN: Final = 3
 
 
@@ -39,7 +41,7 @@ class ScoredTable:
 def service_of(text: str, loaded: Loaded) -> ServiceRef:
     """The web service that an address names: `WebService/NAME`, `Endpoint/NAME`, `OnlineEndpoint/NAME` ...
 
-    A New or Classic service or an online endpoint that no manifest declares is looked for under that name.
+    A New or Classic service or an endpoint of Azure ML v2 that no manifest declares is looked for under that name.
 
     Raises:
         RetrainctlError: RC640, another kind, or an endpoint or deployment that no manifest declares.
@@ -48,9 +50,10 @@ def service_of(text: str, loaded: Loaded) -> ServiceRef:
         address = Address.parse(text) if "/" in text else Address("WebService", text)
     except ValueError:
         address = Address(text, "")
-    if address.kind not in CALLABLE or not address.name:
+    known = (*CALLABLE, *BATCH)
+    if address.kind not in known or not address.name:
         raise RetrainctlError(
-            f"{text} names no web service", code="RC640", hint=f"Write {' or '.join(f'{k}/NAME' for k in CALLABLE)}."
+            f"{text} names no web service", code="RC640", hint=f"Write {' or '.join(f'{k}/NAME' for k in known)}."
         )
     desired = next((one for one in loaded.desired if one.address == address), None)
     place: Mapping[str, str] = {} if desired is None else desired.place
@@ -60,10 +63,14 @@ def service_of(text: str, loaded: Loaded) -> ServiceRef:
         return ServiceRef(target="classic", name=place.get("webService", address.name))
     if address.kind == "OnlineEndpoint":
         return ServiceRef(target="azureml", name=place.get("name", address.name))
+    if address.kind == "BatchEndpoint":
+        return ServiceRef(target=BATCH_TARGET, name=place.get("name", address.name))
     if desired is None:
-        known = [one.address.name for one in loaded.desired if one.address.kind == address.kind]
+        there = [one.address.name for one in loaded.desired if one.address.kind == address.kind]
         message = f"no manifest declares {address}, so its web service is not known"
-        raise RetrainctlError(message, code="RC640", hint=hint(address.name, known, "endpoints"))
+        raise RetrainctlError(message, code="RC640", hint=hint(address.name, there, "endpoints"))
+    if address.kind == "BatchDeployment":
+        return ServiceRef(target=BATCH_TARGET, name=place["endpoint"], endpoint=place["name"])
     if address.kind == "OnlineDeployment":
         return ServiceRef(target="azureml", name=place["endpoint"], endpoint=place["name"])
     return ServiceRef(target="classic", name=place["webService"], endpoint=place["name"])

@@ -18,7 +18,7 @@ from retrainctl.targets.studio import assets
 from retrainctl.targets.studio.client import StudioClient
 from retrainctl.targets.studio.endpoints import signed_address
 from retrainctl.targets.studio.experiments import id_of
-from retrainctl.targets.studio.nodes import node_called, nodes_of
+from retrainctl.targets.studio.nodes import node_called, port_called
 from retrainctl.targets.studio.uploads import (
     BLOCK,
     FORMATS,
@@ -87,18 +87,8 @@ def output_called(experiment: JsonObject, node: str, port: str | None) -> assets
     Raises:
         RetrainctlError: RC945: no such node; RC941: several have the comment; RC946: no such port, or several.
     """
-    found = node_called(experiment, _spelt(experiment, node))
-    ports = [str(one.get("Name")) for one in found.get("OutputPortsInternal") or ()]
-    names = ", ".join(f'"{name}"' for name in ports) or "none"
-    if port is None and len(ports) != 1:
-        raise RetrainctlError(
-            f'node "{node}" has {len(ports)} output ports', code="RC946", hint=f"Pass --port with one of them: {names}."
-        )
-    wanted = ports[0] if port is None else port
-    exact = [name for name in ports if name == wanted] or [n for n in ports if n.casefold() == wanted.casefold()]
-    if not exact:
-        raise RetrainctlError(f'node "{node}" has no output port "{port}"', code="RC946", hint=f"Its ports: {names}.")
-    return assets.Output(experiment=id_of(experiment), node=str(found.get("Id")), port=exact[0])
+    found = node_called(experiment, node)
+    return assets.Output(experiment=id_of(experiment), node=str(found.get("Id")), port=port_called(found, port))
 
 
 def upload_dataset(
@@ -144,8 +134,8 @@ def upload_dataset(
 def data_of(studio: StudioClient, dataset: JsonObject, blobs: BlobStore) -> Iterator[bytes]:
     """The bytes of a dataset, piece by piece. Raises RC965 where it has none; `TargetError`."""
     place = dataset.get("DownloadLocation")
-    address = signed_address(place, studio) if isinstance(place, dict) else None
-    if address is None:
+    address = signed_address(place, studio) if isinstance(place, dict) else ""
+    if not address:
         raise RetrainctlError(
             f'dataset "{assets.name_of(dataset)}" has no data that could be downloaded',
             code="RC965",
@@ -162,12 +152,6 @@ def file_name(dataset: JsonObject) -> str:
     if ending and name.casefold().endswith(ending):
         name = name[: -len(ending)]
     return slug(name) + ending
-
-
-def _spelt(experiment: JsonObject, node: str) -> str:
-    """An id or a comment as the graph spells it, for one that is written in another case."""
-    known = [str(one.get(name)) for name in ("Id", "Comment") for one in nodes_of(experiment) if one.get(name)]
-    return node if node in known else next((one for one in known if one.casefold() == node.casefold()), node)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ _LARGEST = 512 * 1024 * 1024
 
 def write(path: Path, document: Mapping[str, Any]) -> None:
     """Writes the canonical bytes; a reader sees the old file or the new one, never a part."""
+    import tempfile
+
     data = canonical(document)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -7,8 +7,6 @@ is lost, for it shows what it replaces. Each sink then adds what its own syntax 
 
 from __future__ import annotations
 
-import html
-import json
 import re
 from collections.abc import Iterable
 from typing import Any, Final
@@ -92,6 +90,8 @@ def markdown_fence(lines: Iterable[str], language: str = "") -> str:
 
 def xml(text: str) -> str:
     """Text for an XML element or a quoted attribute; `visible` leaves no character that XML forbids."""
+    import html
+
     return html.escape(visible(text), quote=True)
 
 
@@ -105,6 +105,8 @@ def json_text(document: Any, *, indent: bool = True) -> str:
     try:
         text = orjson.dumps(document, option=options).decode()
     except TypeError:  # lone surrogates and integers beyond 64 bits, which Python's own encoder writes
+        import json
+
         text = json.dumps(document, sort_keys=True, ensure_ascii=False, indent=2 if indent else None)
     return text if text.isascii() and not _JSON_LOUD.search(text) else _JSON_LOUD.sub(_json_escape, text)
 

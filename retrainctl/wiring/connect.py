@@ -8,28 +8,26 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from retrainctl.fastclass import dataclass
-from retrainctl.ledger.ledger import Ledger
-from retrainctl.ledger.local import LocalLedgerStore
 from retrainctl.model.address import Address
-from retrainctl.model.environment import ArmSettings, Environment, Project
+from retrainctl.model.environment import ArmSettings, AzuremlSettings, ClassicSettings, Environment, Project
 from retrainctl.model.redaction import Redactor, short_hash
 from retrainctl.model.values import Secret, SecretRef
 from retrainctl.ports import Clock, LedgerStore, Planner, SecretResolver, SecretUnavailable, TargetSet, Writer
-from retrainctl.targets.arm.planner import ArmPlanner
-from retrainctl.targets.azureml.planner import AzuremlPlanner
-from retrainctl.targets.classic.planner import ClassicPlanner
 from retrainctl.wiring.secrets import BuiltInSecrets, Secrets
 
 if TYPE_CHECKING:
+    from retrainctl.ledger.ledger import Ledger
     from retrainctl.targets.arm.copies import Copies
+    from retrainctl.targets.arm.planner import ArmPlanner
     from retrainctl.targets.arm.target import ArmTarget
+    from retrainctl.targets.azureml.planner import AzuremlPlanner
     from retrainctl.targets.azureml.target import AzuremlTarget
     from retrainctl.targets.blob.access import Access
     from retrainctl.targets.blob.store import AzureBlobStore
@@ -57,15 +55,53 @@ def offline(environment: Environment, snapshot: Snapshot) -> TargetSet:
 
 
 def planners(environment: Environment) -> dict[str, Planner]:
-    """The pure halves of the environment's targets."""
-    found: dict[str, Planner] = {}
+    """The pure halves of the environment's targets, each imported when a resource of its target is first planned."""
+    found: dict[str, Callable[[], Planner]] = {}
     if environment.arm is not None:
-        found["arm"] = ArmPlanner(settings=environment.arm, environment=environment.name)
+        found["arm"] = partial(_arm_planner, environment.arm, environment.name)
     if environment.classic is not None:
-        found["classic"] = ClassicPlanner(settings=environment.classic)
+        found["classic"] = partial(_classic_planner, environment.classic)
     if environment.azureml is not None:
-        found["azureml"] = AzuremlPlanner(settings=environment.azureml)
-    return found
+        found["azureml"] = partial(_azureml_planner, environment.azureml)
+    return _WhenAsked(found)
+
+
+class _WhenAsked(Mapping[str, Planner]):
+    """Planners that are made when somebody asks for them: most projects have resources of one target only."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Planner]]) -> None:
+        self._makers = makers
+        self._made: dict[str, Planner] = {}
+
+    def __getitem__(self, target: str) -> Planner:
+        made = self._made.get(target)
+        if made is None:
+            made = self._made.setdefault(target, self._makers[target]())
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+def _arm_planner(settings: ArmSettings, environment: str) -> ArmPlanner:
+    from retrainctl.targets.arm.planner import ArmPlanner
+
+    return ArmPlanner(settings=settings, environment=environment)
+
+
+def _classic_planner(settings: ClassicSettings) -> Planner:
+    from retrainctl.targets.classic.planner import ClassicPlanner
+
+    return ClassicPlanner(settings=settings)
+
+
+def _azureml_planner(settings: AzuremlSettings) -> AzuremlPlanner:
+    from retrainctl.targets.azureml.planner import AzuremlPlanner
+
+    return AzuremlPlanner(settings=settings)
 
 
 def online(project: Project, environment: Environment, outside: Outside) -> TargetSet:
@@ -123,7 +159,7 @@ def arm_target(project: Project, environment: Environment, outside: Outside) -> 
     )
     return ArmTarget(
         client=client,
-        planner=ArmPlanner(settings=settings, environment=environment.name),
+        planner=_arm_planner(settings, environment.name),
         secrets=resolver(project, environment, outside),
         parallel=outside.parallel,
         copies=_copies(project, environment) if outside.copies else None,
@@ -175,7 +211,7 @@ def azureml_target(project: Project, environment: Environment, outside: Outside)
         scoring_auth=scoring,
         reroute=str if handle is None else partial(at_base, handle.url),
     )
-    return AzuremlTarget(client=client, planner=AzuremlPlanner(settings=settings), parallel=outside.parallel)
+    return AzuremlTarget(client=client, planner=_azureml_planner(settings), parallel=outside.parallel)
 
 
 def _copies(project: Project, environment: Environment) -> Copies:
@@ -270,6 +306,8 @@ def hasher(secrets: SecretResolver, environment: str) -> partial[str | None]:
 
 def open_ledger(project: Project, environment: Environment, outside: Outside) -> Ledger:
     """The environment's ledger: where the project says, else `.retrainctl/ledger/ENVIRONMENT` beside the project."""
+    from retrainctl.ledger.ledger import Ledger
+
     return Ledger(
         _store(project, environment, outside),
         environment=environment.name,
@@ -279,6 +317,8 @@ def open_ledger(project: Project, environment: Environment, outside: Outside) ->
 
 
 def _store(project: Project, environment: Environment, outside: Outside) -> LedgerStore:
+    from retrainctl.ledger.local import LocalLedgerStore
+
     place = environment.ledger
     if place is None:
         return LocalLedgerStore(project.root / ".retrainctl" / "ledger" / environment.name)

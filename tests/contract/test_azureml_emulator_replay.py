@@ -22,7 +22,9 @@ WS: Final = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/loc
 NEW: Final = {"api-version": "2026-07-01"}
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 _OPERATION: Final = re.compile(r"\b(o[ed]|oeidp|odidp|bdbes):[-0-9a-f]{36}:[-0-9a-f]{36}")
-_GUID: Final = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{16})\b|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_GUID: Final = re.compile(
+    r"\b(?:[0-9a-f]{32}|[0-9a-f]{16})\b|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+)
 _PEOPLE: Final = ("createdBy", "lastModifiedBy")
 _COUNTERS: Final = re.compile(r"x-ms-ratelimit-remaining-subscription-(global-)?(reads|writes|deletes)")
 """How many calls are left; the emulator counts as the provider of web services does."""
@@ -241,13 +243,21 @@ def test_model_versions_and_containers(replay: Replay, shared: Path) -> None:
 
 
 def test_a_batch_deployment_is_made(replay: Replay, shared: Path) -> None:
-    put, running_, over, get, *_ = recorded(shared, "batch-deployment-and-invoke")
+    put, running_, over, get, invoke = recorded(shared, "batch-deployment-and-invoke")
     made(replay, "batchEndpoints/batch-ept-01", {"authMode": "AADToken"})
     model(replay, "88cf3abcb419bc852f17398005a22790")
     first = replay.same(put)
     replay.compare(running_["response"], replay.emulator.http.get(first.headers["Azure-AsyncOperation"]), {})
     replay.compare(over["response"], replay.ended(first), {})
     replay.same(get)
+    # The recorded header asks for this deployment; the endpoint itself names none.
+    named = {"azureml-model-deployment": "batch-dpm-01"}
+    body = json.loads(here(json.dumps(invoke["request"]["body"])))
+    answer = replay.emulator.http.post("/inference/batch-ept-01/jobs", json=body, headers=named)
+    wanted = json.loads(json.dumps(invoke["response"]).replace("REGION", "southcentralus"))
+    replay.compare(wanted, answer, {"properties.name": answer.json()["properties"]["name"]})
+    assert replay.emulator.http.post("/inference/batch-ept-01/jobs", json=body).status_code == 404
+    assert replay.emulator.bare.post("/inference/batch-ept-01/jobs", json=body, headers=named).status_code == 401
 
 
 def test_keys_tokens_logs_and_sizes(replay: Replay, shared: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,103 @@ def test_batch_deployments_are_updating_from_the_start(seeded: Emulator) -> None
     shown = first.json()["properties"]
     assert (shown["provisioningState"], shown["miniBatchSize"]) == ("Updating", 10)
     assert ended(seeded, first)["status"] == "Succeeded"
+
+
+class Nightly:
+    """A batch endpoint with the deployment `one`, and data for it in the datastore."""
+
+    def __init__(self, emulator: Emulator, sample: Any) -> None:
+        self.emulator = emulator
+        self.columns, self.rows = sample["input_data"]["columns"], sample["input_data"]["data"]
+        endpoint = f"{WS}/batchEndpoints/nightly"
+        ended(emulator, put(emulator, endpoint, {"properties": {"authMode": "AADToken"}}))
+        model = {"referenceType": "Id", "assetId": f"{WS}/models/churn/versions/1"}
+        first = put(emulator, f"{endpoint}/deployments/one", {"properties": {"model": model, "errorThreshold": 0}})
+        assert ended(emulator, first)["status"] == "Succeeded"
+        defaults = {"authMode": "AADToken", "defaults": {"deploymentName": "one"}}
+        ended(emulator, put(emulator, endpoint, {"properties": defaults}))
+
+    def upload(self, name: str, text: str) -> None:
+        path = f"/local/azureml-blobstore-local/{name}"
+        headers = {"x-ms-blob-type": "BlockBlob", "x-ms-version": "2021-12-02"}
+        answer = self.emulator.http.put(path, content=text.encode(), headers=headers)
+        assert answer.status_code == 201, answer.text
+
+    def blob(self, name: str) -> str:
+        headers = {"x-ms-version": "2021-12-02"}
+        answer = self.emulator.http.get(f"/local/azureml-blobstore-local/{name}", headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def table(self, rows: list[list[Any]]) -> str:
+        return "\n".join(",".join(map(str, line)) for line in (self.columns, *rows)) + "\n"
+
+    def run(self, folder: str = "days", **more: Any) -> dict[str, Any]:
+        """A job over a folder of the datastore, to its end; its properties."""
+        uri = f"azureml://datastores/workspaceblobstore/paths/{folder}"
+        wish = {"inputData": {"days": {"jobInputType": "UriFolder", "uri": uri}}, **more}
+        answer = self.emulator.http.post("/inference/nightly/jobs", json={"properties": wish})
+        assert (answer.status_code, answer.json()["properties"]["status"]) == (201, "Preparing"), answer.text
+        assert answer.headers["azureml-model-deployment"] == "one"
+        place = f"/inference/nightly/jobs/{answer.json()['name'].removeprefix('batchjob-')}"
+        for _ in range(500):
+            found: dict[str, Any] = self.emulator.http.get(place).json()["properties"]
+            if found["status"] not in ("Preparing", "Running"):
+                return found
+        raise AssertionError(found)
+
+
+@pytest.fixture
+def nightly(seeded: Emulator, request_body: Any) -> Nightly:
+    seeded.faults(op_seconds=0)
+    return Nightly(seeded, request_body)
+
+
+def test_a_batch_job_scores_every_file_of_a_folder(nightly: Nightly, repo: Path) -> None:
+    nightly.upload("days/a.csv", nightly.table(nightly.rows))
+    nightly.upload("days/b.csv", nightly.table(nightly.rows[:1]))
+    done = nightly.run()
+    assert done["status"] == "Completed"
+    place = done["outputData"]["score"]["uri"].partition("/paths/")[2]
+    lines = list(csv.reader(nightly.blob(f"{place}predictions.csv").splitlines()))
+    model = load_scorer((repo / "manifests/azureml-blue-green/seed/models/churn-1.onnx").read_bytes())
+    expected = model.score([dict(zip(nightly.columns, row, strict=True)) for row in nightly.rows])
+    wanted = [[str(number), *map(str, row.values()), "a.csv"] for number, row in enumerate(expected)]
+    assert lines == [*wanted, [*wanted[0][:-1], "b.csv"]]
+
+
+def test_a_batch_job_writes_where_it_is_told(nightly: Nightly) -> None:
+    nightly.upload("days/a.csv", nightly.table(nightly.rows))
+    uri = "https://local.blob.core.windows.net/results/today"
+    done = nightly.run(outputData={"x": {"jobOutputType": "UriFolder", "uri": uri}}, outputFileName="scores.csv")
+    assert (done["status"], done["outputData"]["x"]["uri"]) == ("Completed", uri)
+    headers = {"x-ms-version": "2021-12-02"}
+    answer = nightly.emulator.http.get("/local/results/today/scores.csv", headers=headers)
+    assert len(answer.text.splitlines()) == len(nightly.rows)
+
+
+def test_a_batch_job_fails_by_its_data_and_by_a_fault(nightly: Nightly) -> None:
+    assert nightly.run("nowhere")["status"] == "Failed"
+    nightly.upload("days/a.csv", "x,y\n1,2\n")
+    assert nightly.run()["status"] == "Failed"
+    assert nightly.run(errorThreshold=-1)["status"] == "Completed"
+    nightly.upload("days/a.csv", nightly.table(nightly.rows))
+    nightly.emulator.faults(op_fail="first:1,POST,/jobs")
+    assert [nightly.run()["status"], nightly.run()["status"]] == ["Failed", "Completed"]
+
+
+def test_a_batch_job_is_canceled(nightly: Nightly) -> None:
+    nightly.upload("days/a.csv", nightly.table(nightly.rows))
+    nightly.emulator.faults(op_hang="always")
+    uri = "azureml://datastores/workspaceblobstore/paths/days"
+    wish = {"inputData": {"days": {"jobInputType": "UriFolder", "uri": uri}}}
+    job = nightly.emulator.http.post("/inference/nightly/jobs", json={"properties": wish}).json()
+    place = f"/inference/nightly/jobs/{job['name']}"
+    assert nightly.emulator.http.get(place).json()["properties"]["status"] == "Running"
+    run = job["properties"]["name"]
+    assert nightly.emulator.http.post(f"{WS}/jobs/{run}/cancel", params=NEW).status_code == 200
+    assert nightly.emulator.http.get(place).json()["properties"]["status"] == "Canceled"
+    assert nightly.emulator.http.post(f"{WS}/jobs/nobody/cancel", params=NEW).status_code == 404
 
 
 def test_seeding_twice_changes_nothing(seeded: Emulator, repo: Path) -> None:

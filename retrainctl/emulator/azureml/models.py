@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from retrainctl.emulator.azureml.workspace import PATTERN, SCOPE, Provider, Workspace, user_error, view
+from retrainctl.emulator.blob.address import parse_uri
 from retrainctl.emulator.blob.contents import Draft
 from retrainctl.emulator.blob.room import blob_room
 from retrainctl.emulator.exchange import Answer, Call
@@ -97,17 +98,37 @@ class Models:
         blob = shelf.blob(ACCOUNT, CONTAINER, path)
         return None if blob is None else b"".join(shelf.contents.path(one).read_bytes() for one in blob.contents)
 
-    def keep(self, path: str, data: bytes) -> None:
+    def files(self, uri: str) -> list[tuple[str, bytes]]:
+        """A file, or every file of a folder: name and bytes. By a URI in the datastore or a blob's."""
+        place = _place(uri)
+        if place is None:
+            return []
+        account, container, path = place
+        shelf = blob_room(self._workspace.frame).shelf
+        one = shelf.blob(account, container, path)
+        folder = f"{path.rstrip('/')}/"
+        found = list(shelf.blobs(account, container, folder)) if one is None else [one]
+        return [(blob.name, b"".join(shelf.pieces(blob, 0, shelf.ready(blob)))) for blob in found]
+
+    def keep_at(self, uri: str, data: bytes) -> bool:
+        """Puts a file where a URI says; whether that is a place in the emulator."""
+        place = _place(uri)
+        if place is not None:
+            account, container, path = place
+            self.keep(path, data, account, container)
+        return place is not None
+
+    def keep(self, path: str, data: bytes, account: str = ACCOUNT, container: str = CONTAINER) -> None:
         """Puts a file into the datastore, as a client's upload does."""
         shelf = blob_room(self._workspace.frame).shelf
-        if shelf.container(ACCOUNT, CONTAINER) is None:
-            shelf.put_container(ACCOUNT, CONTAINER)
+        if shelf.container(account, container) is None:
+            shelf.put_container(account, container)
         draft = shelf.contents.new_draft()
         draft.write_bytes(data)
         md5 = hashlib.md5(data, usedforsecurity=False).digest()
         content = shelf.contents.adopt(Draft(path=draft, size=len(data), md5=md5))
         headers = {"content-type": "application/octet-stream"}
-        shelf.put(ACCOUNT, CONTAINER, path, [("", content)], headers, {})
+        shelf.put(account, container, path, [("", content)], headers, {})
 
     def _flavors(self, uri: str) -> dict[str, Any]:
         """What the service reads from the MLmodel when it registers a version (R24); none of a broken one."""
@@ -182,6 +203,14 @@ class Models:
         }
         identifier = f"{SCOPE}/datastores/{DATASTORE}"
         return Answer(body={"id": identifier, "name": DATASTORE, "properties": properties})
+
+
+def _place(uri: str) -> tuple[str, str, str] | None:
+    """Account, container and path of a URI in the datastore or of a blob; None for any other."""
+    if (found := _PATHS.search(uri)) is not None:
+        return ACCOUNT, CONTAINER, found["path"]
+    blob = parse_uri(uri)
+    return None if blob is None else (blob.account, blob.container, blob.name)
 
 
 def _as_asked(call: Call, version: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from retrainctl.emulator.azureml.endpoints import Endpoints
 from retrainctl.emulator.azureml.invoking import Invoking
+from retrainctl.emulator.azureml.jobs import Jobs
 from retrainctl.emulator.azureml.keys import Keys
 from retrainctl.emulator.azureml.knobs import KNOBS
 from retrainctl.emulator.azureml.models import Models
@@ -36,6 +37,7 @@ class AzuremlRoom:
         self._keys = Keys(self._workspace, self._polling, self._dialect)
         self._serving = Serving(self._workspace, self._models)
         self._invoking = Invoking(self._workspace, self._serving, self._keys, self._requests)
+        self._jobs = Jobs(self._workspace, self._models, self._serving, self._dialect)
         self._seeding = Seeding(self._workspace, self._models, self._endpoints)
 
     def furnish(self) -> None:
@@ -51,6 +53,7 @@ class AzuremlRoom:
         yield from self._keys.routes()
         yield from self._requests.routes()
         yield from self._invoking.routes()
+        yield from self._jobs.routes()
 
     def sections(self) -> Mapping[str, Section]:
         return {"models": self._seeding.models, "onlineEndpoints": self._seeding.online_endpoints}

@@ -93,6 +93,8 @@ class Workspace:
         made = now if before is None else before.head["systemData"]["createdAt"]
         told = {"createdAt": made, "createdBy": "local", "lastModifiedAt": now}
         kind = kind_of(identifier)
+        if kind.endswith("/jobs"):
+            told |= {"lastModifiedBy": "local"}
         if "ndpoints" not in kind:
             # Assets say more about who it was than endpoints and deployments do (R22 to R25).
             told |= {"createdByType": "User", "lastModifiedBy": "local", "lastModifiedByType": "User"}

@@ -42,11 +42,15 @@ _MLFLOW: Final = "mlflow_model"
 _CUSTOM: Final = "custom_model"
 
 
-class Workspace(Protocol):
-    """The calls on a workspace's resources that registering needs; `path` is an ARM id."""
+class Reads(Protocol):
+    """Reading a workspace's resources; `path` is an ARM id."""
 
     def get(self, path: str) -> JsonObject | None:
         """The resource, None when it is not there. Raises `TargetError`."""
+
+
+class Workspace(Reads, Protocol):
+    """The calls on a workspace's resources that registering needs."""
 
     def put(self, path: str, body: Json) -> JsonObject:
         """Writes it at once. Raises `TargetError`."""
@@ -128,14 +132,7 @@ class AzuremlRegistry:
         """The address of the default datastore's container, asked for once."""
         with self._lock:
             if workspace not in self._containers:
-                identity = f"{workspace}/datastores/{DATASTORE}"
-                found = self.workspace.get(identity)
-                if found is None:
-                    raise NotFound(f"the workspace has no datastore {DATASTORE}", sent=False)
-                said: Any = found.get("properties") or {}
-                protocol, endpoint = said.get("protocol") or "https", said.get("endpoint") or "core.windows.net"
-                account, container = said.get("accountName"), said.get("containerName")
-                self._containers[workspace] = f"{protocol}://{account}.blob.{endpoint}/{container}"
+                self._containers[workspace] = container_of(self.workspace, workspace)
             return self._containers[workspace]
 
     def _upload(self, container: str, prefix: str, bundle: _Bundle) -> int:
@@ -191,6 +188,16 @@ class AzuremlRegistry:
                 hint=f"Check the files under {uri}; register mended ones as a new version.",
             )
         return shown.format(_label(identity))
+
+
+def container_of(calls: Reads, workspace: str) -> str:
+    """The address of the default datastore's container. Raises `TargetError`."""
+    found = calls.get(f"{workspace}/datastores/{DATASTORE}")
+    if found is None:
+        raise NotFound(f"the workspace has no datastore {DATASTORE}", sent=False)
+    said: Any = found.get("properties") or {}
+    protocol, endpoint = said.get("protocol") or "https", said.get("endpoint") or "core.windows.net"
+    return f"{protocol}://{said.get('accountName')}.blob.{endpoint}/{said.get('containerName')}"
 
 
 def _check_known(version: ModelVersion, identity: str, live: JsonObject) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from retrainctl.model.retraining import ServiceRef
+from retrainctl.model.retraining import BATCH_TARGET, ServiceRef
 from retrainctl.model.values import JsonObject, Secret
 from retrainctl.ports import CallableService, NotFound, Rejected, Unavailable
 from retrainctl.targets.arm.client import ArmClient
@@ -18,6 +18,7 @@ from retrainctl.targets.azureml.client import AzuremlClient
 from retrainctl.targets.classic.client import ClassicClient
 from retrainctl.targets.classic.ids import Place
 from retrainctl.targets.classic.reading import default_name, find_service
+from retrainctl.targets.services.batchendpoint import BatchService
 from retrainctl.targets.services.client import ServiceClient
 from retrainctl.targets.services.description import example_request
 from retrainctl.targets.services.online import OnlineService
@@ -62,7 +63,11 @@ class Directory:
         """The service, ready to be called. Raises `TargetError`, `SecretUnavailable`."""
         with self._lock:
             if service not in self._known:
-                find = {"classic": self._of_classic, "azureml": self._of_azureml}.get(service.target, self._of_arm)
+                find = {
+                    "classic": self._of_classic,
+                    "azureml": self._of_azureml,
+                    BATCH_TARGET: self._of_batch,
+                }.get(service.target, self._of_arm)
                 self._known[service] = find(service)
             return self._known[service]
 
@@ -109,6 +114,11 @@ class Directory:
         if self._azureml is None:
             raise _no_target("azureml")
         return OnlineService(self._azureml(), wanted.name, wanted.endpoint)
+
+    def _of_batch(self, wanted: ServiceRef) -> CallableService:
+        if self._azureml is None:
+            raise _no_target("azureml")
+        return BatchService(self._azureml(), wanted.name, wanted.endpoint)
 
     def _client(
         self,

@@ -37,14 +37,14 @@ def with_comment(experiment: JsonObject, comment: str) -> list[dict[str, Any]]:
 
 
 def node_called(experiment: JsonObject, reference: str) -> dict[str, Any]:
-    """The node of an id, or of a comment that only one has.
+    """The node of an id, or of a comment that only one has; written in another case where none has it exactly.
 
     Raises `RetrainctlError`: RC945: there is none; RC941: several have the comment.
     """
     nodes = nodes_of(experiment)
-    if (by_id := next((one for one in nodes if one.get("Id") == reference), None)) is not None:
-        return by_id
-    found = [one for one in nodes if one.get("Comment") == reference]
+    found: list[dict[str, Any]] = []
+    for member, plain in ((m, p) for p in (str, str.casefold) for m in ("Id", "Comment")):
+        found = found or [one for one in nodes if plain(str(one.get(member))) == plain(reference)]
     if not found:
         raise _none(reference, nodes)
     if len(found) > 1:
@@ -55,6 +55,26 @@ def node_called(experiment: JsonObject, reference: str) -> dict[str, Any]:
     return found[0]
 
 
+def port_called(node: JsonObject, port: str | None) -> str:
+    """An output port as the graph spells it; None stands for the only one.
+
+    Raises `RetrainctlError` (RC946): the node has no such port, or several where none was named.
+    """
+    ports = _ports(node)
+    if port is None and len(ports) != 1:
+        names = ", ".join(f'"{name}"' for name in ports) or "none"
+        raise RetrainctlError(
+            f'node "{called(node)}" has {len(ports)} output ports',
+            code="RC946",
+            hint=f"Pass --port with one of them: {names}.",
+        )
+    wanted = ports[0] if port is None else port
+    found = _named(wanted, ports)
+    if found is None:
+        raise _no_output(node, wanted, ports)
+    return found
+
+
 def output_of(node: JsonObject, port: str) -> JsonObject:
     """The endpoint with what a port put out in the last run; the port's name in any case. node: from `nodes_of`.
 
@@ -63,8 +83,7 @@ def output_of(node: JsonObject, port: str) -> JsonObject:
     endpoints = {str(one.get("Name")): one for one in _objects(node.get("OutputEndpoints"))}
     found = _named(port, endpoints)
     if found is None or not endpoints[found].get("Location"):
-        declared = [str(one.get("Name")) for one in _objects(node.get("OutputPortsInternal"))]
-        raise _no_output(node, port, [*declared, *endpoints])
+        raise _no_output(node, port, [*_ports(node), *endpoints])
     return endpoints[found]
 
 
@@ -78,8 +97,12 @@ def visualization_of(experiment: JsonObject, node: JsonObject, port: str) -> Jso
         endpoint = entry.get("Value")
         if str(entry.get("Key")).casefold() == "visualization" and isinstance(endpoint, Mapping):
             return endpoint
-    ports = [str(one.get("Name")) for one in _objects(node.get("OutputPortsInternal"))]
-    raise _no_output(node, port, [*ports, *kept], "visualization of the output")
+    raise _no_output(node, port, [*_ports(node), *kept], "visualization of the output")
+
+
+def _ports(node: JsonObject) -> list[str]:
+    """The output ports that the graph declares."""
+    return [str(one.get("Name")) for one in _objects(node.get("OutputPortsInternal"))]
 
 
 def _objects(items: Any) -> Iterable[Mapping[str, Any]]:
@@ -99,10 +122,11 @@ def _no_output(node: JsonObject, port: str, ports: Iterable[str], what: str = "o
         return RetrainctlError(
             f'node "{called(node)}" has no output port "{port}"', code="RC946", hint=f"Its ports: {listed}."
         )
+    seen = " Not every port has one." if what != "output" else ""
     return RetrainctlError(
         f'node "{called(node)}" has no {what} at port "{port}"',
         code="RC947",
-        hint="A run makes it: `retrainctl experiment run`. Not every port has a visualization.",
+        hint=f"A run makes it, where it makes one: `retrainctl experiment run`.{seen}",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from retrainctl.errors import RetrainctlError
 from retrainctl.model.values import JsonObject
-from retrainctl.ports import TargetError, Waiter
+from retrainctl.ports import Observer, Progress, TargetError, Waiter
 from retrainctl.targets.studio.cleaning import clean_text
 from retrainctl.targets.studio.client import StudioClient
 from retrainctl.targets.studio.experiments import id_of, name_of, state_of
@@ -25,22 +25,34 @@ _SHOWN: Final = 3
 _LONGEST: Final = 1000
 
 
-def run(studio: StudioClient, experiment: JsonObject, waiter: Waiter, *, limit: float | None) -> JsonObject:
-    """Saves the experiment as a draft, runs it, and gives it as it is at the end.
-
-    limit: seconds to wait for the end; None waits for nothing, and gives what is known right after the start.
-
-    Raises:
-        Conflict: somebody saved it in the meantime; nothing runs.
-        RetrainctlError: RC943: the run failed; the message says at which node and why. RC944: it runs already.
-        TargetError: RC944: it still runs when the time is up; or it could not be saved, started or read.
-    """
+def must_rest(experiment: JsonObject) -> JsonObject:
+    """The experiment itself. Raises `RetrainctlError` (RC944) where it runs already."""
     if state_of(experiment).casefold() in _UNDER_WAY:
         raise RetrainctlError(
             f'experiment "{name_of(experiment)}" is {state_of(experiment)} already; nothing was sent',
             code="RC944",
             hint="Wait for its end: starting it again would end this run.",
         )
+    return experiment
+
+
+def how_it_ends(experiment: JsonObject) -> str:
+    """The sentence that says where to look, for a run that nobody waits for any more."""
+    return f"`retrainctl experiment get {id_of(experiment)} --query Status` tells how it ends."
+
+
+def run(
+    studio: StudioClient, experiment: JsonObject, waiter: Waiter, observer: Observer, *, limit: float | None
+) -> JsonObject:
+    """Saves the experiment as a draft, runs it, and gives it as it is at the end; tells how many nodes have finished.
+
+    limit: seconds to wait for the end; None waits for nothing, and gives what is known right after the start.
+
+    Raises:
+        Conflict: somebody saved it in the meantime; nothing runs.
+        RetrainctlError: RC943: the run failed; the message says at which node and why.
+        TargetError: RC944: it still runs when the time is up; or it could not be saved, started or read.
+    """
     identifier, what = id_of(experiment), f'run experiment "{name_of(experiment)}"'
     url = studio.url("experiments", identifier)
     save(studio, experiment, waiter)
@@ -48,15 +60,21 @@ def run(studio: StudioClient, experiment: JsonObject, waiter: Waiter, *, limit: 
     save(studio, studio.object(url, what, pause=waiter.pause), waiter, draft=False)
     if limit is None:
         return studio.object(url, what, pause=waiter.pause)
+
+    def look() -> JsonObject:
+        seen = studio.object(url, what, pause=waiter.pause)
+        nodes = nodes_of(seen)
+        finished = sum(_state(node.get("Status")) == _DONE for node in nodes)
+        observer.progress(Progress(task=f"{what}, nodes", done=finished, total=len(nodes)))
+        return seen
+
     try:
-        ended = wait_until(
-            lambda: studio.object(url, what, pause=waiter.pause), state_of, _ENDS, pause=waiter.pause, limit=limit
-        )
+        ended = wait_until(look, state_of, _ENDS, pause=waiter.pause, limit=limit)
     except StillUnderWay as error:
         raise TargetError(
             f'experiment "{name_of(experiment)}" is still {error.state} when the time is up; it goes on',
             code="RC944",
-            hint=f"`retrainctl experiment get {identifier} --query Status` tells how it ends.",
+            hint=how_it_ends(experiment),
         ) from error
     if state_of(ended).casefold() != _DONE.casefold():
         raise RetrainctlError(

@@ -29,6 +29,9 @@ FORMATS: Final = {
 }
 """Data formats of an upload and the ending of files that hold them, the longer endings first (section 9)."""
 
+FROM_ANSWER: Final = "(from the answer)"
+"""Stands for what only an answer tells, in requests that are shown before anything is sent."""
+
 SCHEMA_LIMIT: Final = 3600.0
 _DONE: Final = frozenset({"complete", "notsupported"})
 _ENDS: Final = frozenset({"Complete", "NotSupported", "Failed", "Error", "Cancelled", "Canceled"})
@@ -100,6 +103,11 @@ def block_request(studio: StudioClient, parcel: Parcel, number: int, upload: str
         dataTypeId=parcel.kind,
     )
     return Request(method="POST", path=url)
+
+
+def sending_requests(studio: StudioClient, parcel: Parcel) -> list[Request]:
+    """The calls of `upload` as far as they are known before: its beginning, and the first block for all of them."""
+    return [begin_request(studio, parcel.kind), block_request(studio, parcel, 0, FROM_ANSWER)]
 
 
 def upload(studio: StudioClient, parcel: Parcel, waiter: Waiter, told: Callable[[int], None]) -> JsonObject:
