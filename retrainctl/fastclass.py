@@ -21,6 +21,8 @@ __all__ = ["dataclass"]
 _KNOWN: Final = frozenset({"frozen", "slots", "kw_only", "eq"})
 _FEW: Final = 4
 """Values of a class that are made without a compiled `__init__`: compiling one takes as long as making dozens."""
+_MANY: Final = 4
+"""With so many fields, a frozen value is filled in as an unlocked one."""
 _ORDINARY: Final[Any] = getattr(dataclasses, "_FIELD")  # noqa: B009 - by it `dataclasses.fields` knows a field
 _Field = dataclasses.Field[Any]
 
@@ -75,9 +77,9 @@ def _own_fields(names: dict[str, Any], written: Mapping[str, Any], kw_only: bool
     found: dict[str, _Field] = {}
     for name, kind in written.items():
         default = names.pop(name, dataclasses.MISSING)
-        one = default if isinstance(default, dataclasses.Field) else dataclasses.field(default=default)
+        one: Any = default if isinstance(default, dataclasses.Field) else dataclasses.field(default=default)
         if one.default.__class__.__hash__ is None:
-            raise ValueError(f"mutable default {type(one.default)} for field {name} is not allowed: use default_factory")
+            raise ValueError(f"mutable default {type(one.default)} for field {name}: use default_factory")
         one.name, one.type = name, kind
         if one.kw_only is dataclasses.MISSING:
             one.kw_only = kw_only
@@ -145,10 +147,9 @@ def _filled(
             if value is dataclasses.MISSING:
                 value = named.get(one.name, dataclasses.MISSING)
             unused -= value is not dataclasses.MISSING
-        if value is dataclasses.MISSING and one.default_factory is not dataclasses.MISSING:
-            value = one.default_factory()
-        elif value is dataclasses.MISSING:
-            value = one.default
+        if value is dataclasses.MISSING:
+            make: Any = one.default_factory
+            value = one.default if make is dataclasses.MISSING else make()
         if value is not dataclasses.MISSING:
             found.append((one.name, value))
         elif one.init:
@@ -164,7 +165,7 @@ def _init_of(cls: type, fields: list[_Field], frozen: bool) -> Any:
     names: dict[str, Any] = {"_set": object.__setattr__, "_unset": dataclasses.MISSING}
     plain: list[str] = []
     keyword: list[str] = []
-    body: list[str] = []
+    values: dict[str, str] = {}
     for one in fields:
         value = one.name
         default = ""
@@ -180,20 +181,38 @@ def _init_of(cls: type, fields: list[_Field], frozen: bool) -> Any:
             value = f"_make_{one.name}()" if "_make_" in value else f"_default_{one.name}"
         else:
             continue
-        slot = getattr(cls, one.name, None)
-        if not frozen:
-            body.append(f"self.{one.name} = {value}")
-        elif isinstance(slot, MemberDescriptorType):
-            names[f"_set_{one.name}"] = slot.__set__
-            body.append(f"_set_{one.name}(self, {value})")
-        else:
-            body.append(f"_set(self, {one.name!r}, {value})")
+        values[one.name] = value
+    if not frozen:
+        body = [f"self.{name} = {value}" for name, value in values.items()]
+    elif len(values) >= _MANY and cls.__bases__ == (object,) and set(values) <= set(_slots_of(cls)):
+        names["_turn"], names["_open"] = object.__dict__["__class__"].__set__, _unlocked(cls)
+        body = ["_kind = self.__class__", "_turn(self, _open)"]
+        body += [f"self.{name} = {value}" for name, value in values.items()]
+        body.append("self.__class__ = _kind")
+    else:
+        body = [_put(cls, name, value, names) for name, value in values.items()]
     if hasattr(cls, "__post_init__"):
         body.append("self.__post_init__()")
     parameters = ", ".join(["self", *plain, *(["*", *keyword] if keyword else [])])
     # The text is made of field names, as the standard library does it.
     exec(f"def __init__({parameters}):\n " + "\n ".join(body or ["pass"]), names)  # noqa: S102
     return names["__init__"]
+
+
+def _put(cls: type, name: str, value: str, names: dict[str, Any]) -> str:
+    """The line that sets one field of a frozen value."""
+    slot = getattr(cls, name, None)
+    if not isinstance(slot, MemberDescriptorType):
+        return f"_set(self, {name!r}, {value})"
+    names[f"_set_{name}"] = slot.__set__
+    return f"_set_{name}(self, {value})"
+
+
+def _unlocked(cls: type) -> type:
+    """A class of the same slots that lets them be set. A value is one of these while `__init__` fills it in: a plain
+    assignment takes a third of the time of a call, and plans make ten thousands of values.
+    """
+    return type(cls.__name__, (), {"__slots__": cls.__dict__["__slots__"]})
 
 
 def _getter(fields: list[_Field]) -> Callable[[Any], Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from retrainctl.fastclass import dataclass
-from retrainctl.ledger.group import Group
+from retrainctl.ledger.group import Group, Told
 from retrainctl.ledger.records import BackupItem, Intent
 from retrainctl.ledger.run import Run
 from retrainctl.model.address import Address
@@ -47,9 +47,21 @@ class Books(Protocol):
     def sent(self, address: Address, step: str, operation: str | None, request_id: str | None) -> None: ...
 
     def after(
-        self, address: Address, step: str, outcome: Outcome, *, applied: Applied | None, removed: bool, detail: str
+        self,
+        address: Address,
+        step: str,
+        outcome: Outcome,
+        *,
+        applied: Applied | None,
+        removed: bool,
+        detail: str,
+        then: Told | None = None,
     ) -> None:
-        """`applied` None and not removed: we know no more than before."""
+        """`applied` None and not removed: we know no more than before.
+
+        then: hears when it is durable, or why it is not, by whichever thread. Without it the method waits for that, and
+        raises.
+        """
 
     def adopt(self, address: Address, applied: Applied | None) -> None:
         """Takes note of what is as wanted without a write of ours; None: it is gone, as wanted."""
@@ -76,10 +88,18 @@ class LedgerBooks:
         self.run.sent(address, step, operation, request_id)
 
     def after(
-        self, address: Address, step: str, outcome: Outcome, *, applied: Applied | None, removed: bool, detail: str
+        self,
+        address: Address,
+        step: str,
+        outcome: Outcome,
+        *,
+        applied: Applied | None,
+        removed: bool,
+        detail: str,
+        then: Told | None = None,
     ) -> None:
         about = {"why": detail} if detail else None
-        self.run.result(address, step, outcome, applied=applied, removed=removed, detail=about)
+        self.run.result(address, step, outcome, applied=applied, removed=removed, detail=about, then=then)
 
     def adopt(self, address: Address, applied: Applied | None) -> None:
         self.run.adopt([] if applied is None else [applied], [address] if applied is None else [])

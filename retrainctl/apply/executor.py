@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field, replace
+from functools import partial
 from typing import Final
 
 from retrainctl.apply.books import Books, Entry, GroupCommit
@@ -89,13 +90,15 @@ class _Wave:
     under_way: dict[Address, _Waiting] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     fatal: RetrainctlError | None = None
+    total: int = 0
 
     def run(self, changes: Sequence[ResourceChange]) -> WaveEnd:
         todo: queue.SimpleQueue[ResourceChange] = queue.SimpleQueue()
         for change in changes:
             todo.put(change)
+        self.total = len(changes)
         workers = [
-            threading.Thread(target=self._work, args=(todo, len(changes)), daemon=True, name=f"apply-{n}")
+            threading.Thread(target=self._work, args=(todo,), daemon=True, name=f"apply-{n}")
             for n in range(min(self.tools.parallel, len(changes)))
         ]
         for worker in workers:
@@ -124,22 +127,41 @@ class _Wave:
             return not_attempted([change], why)[0]
         return waiting.in_flight()
 
-    def _work(self, todo: queue.SimpleQueue[ResourceChange], total: int) -> None:
+    def _work(self, todo: queue.SimpleQueue[ResourceChange]) -> None:
         while True:
             try:
                 change = todo.get_nowait()
             except queue.Empty:
                 return
-            result = self._one(change)
-            with self.lock:
-                if not (self.tools.stop.given_up and change.address in self.results):
-                    self.results[change.address] = result
-                done = len(self.results)
-            self.tools.observer.progress(
-                Progress(task="apply", done=done, total=total, item=str(change.address), outcome=result.fate.value)
-            )
+            if (result := self._one(change)) is not None:
+                self._end(result)
 
-    def _one(self, change: ResourceChange) -> Result:
+    def _end(self, result: Result, problem: BaseException | None = None) -> None:
+        """Tells the end of a change, once it is on record. problem: why it is not."""
+        if problem is not None:
+            result = self._unrecorded(result, problem)
+        address = result.change.address
+        with self.lock:
+            if not (self.tools.stop.given_up and address in self.results):
+                self.results[address] = result
+            done = len(self.results)
+        self.tools.observer.progress(
+            Progress(task="apply", done=done, total=self.total, item=str(address), outcome=result.fate.value)
+        )
+
+    def _unrecorded(self, result: Result, problem: BaseException) -> Result:
+        """Going on would write without a record. What was sent stays open in the ledger until `--resume` asks."""
+        error = (
+            problem
+            if isinstance(problem, RetrainctlError)
+            else RetrainctlError(f"internal error: {type(problem).__name__}: {problem}")
+        )
+        self.fatal = self.fatal or error
+        why = f"its result could not be recorded: {error.message}"
+        return replace(result, fate=Fate.IN_FLIGHT, why=f"{why}; `apply --resume` settles it", wrote=True)
+
+    def _one(self, change: ResourceChange) -> Result | None:
+        """A change's end; None when it is told as soon as the ledger has it."""
         if self.tools.stop.asked:
             return not_attempted([change], "the run was told to end")[0]
         if self.fatal is not None:
@@ -167,7 +189,7 @@ class _Wave:
             )
         return not_attempted([change], "the run was told to end")[0]
 
-    def _apply(self, change: ResourceChange, waiting: _Waiting) -> Result:
+    def _apply(self, change: ResourceChange, waiting: _Waiting) -> Result | None:
         writer, spec = self.tools.writers[change.target], self.tools.kinds[change.address.kind]
         observed = at_rest(writer, change, waiting)
         if (early := _early(change, observed, spec)) is not None:
@@ -199,7 +221,8 @@ class _Wave:
                 self.tools.books.after(
                     change.address, label, performed.outcome, applied=known, removed=False, detail=""
                 )
-        return self._settle(change, waiting, writer, spec, performed, backup, observed, intended)
+        self._settle(change, waiting, writer, spec, performed, backup, observed, intended)
+        return None
 
     def _adopted(self, early: Result) -> Result:
         """Lets the ledger learn what turned out to be so without a write; else it would go on calling it drift."""
@@ -230,7 +253,8 @@ class _Wave:
         backup: str | None,
         before: Observed | None,
         intended: Applied | None,
-    ) -> Result:
+    ) -> None:
+        """Reads back what a write has come to, and has it recorded and told."""
         assert waiting.step is not None
         now: Observed | None = None
         verdict: Verdict | None = None
@@ -251,15 +275,7 @@ class _Wave:
         if performed.note or foreign:
             meanwhile = f"somebody else changed {', '.join(foreign)} meanwhile" if foreign else ""
             why = "; ".join(part for part in (why, performed.note, meanwhile) if part)
-        self.tools.books.after(
-            change.address,
-            waiting.step,
-            _OUTCOMES[fate],
-            applied=applied,
-            removed=fate is Fate.APPLIED and change.action is Action.DELETE,
-            detail=why,
-        )
-        return Result(
+        result = Result(
             change=change,
             fate=fate,
             verified=verified,
@@ -271,6 +287,15 @@ class _Wave:
             backup=backup,
             seconds=waiting.seconds,
             wrote=fate is not Fate.FAILED or bool(performed.operation),
+        )
+        self.tools.books.after(
+            change.address,
+            waiting.step,
+            _OUTCOMES[fate],
+            applied=applied,
+            removed=fate is Fate.APPLIED and change.action is Action.DELETE,
+            detail=why,
+            then=partial(self._end, result),
         )
 
 

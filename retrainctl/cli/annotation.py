@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from retrainctl.cli import listing, options, studio_commands
-from retrainctl.cli.exits import Exit
-from retrainctl.cli.session import Session
+
+if TYPE_CHECKING:
+    from retrainctl.targets.studio.client import StudioClient
 
 app = typer.Typer(
     help="List the comments on an experiment's canvas.",
@@ -41,12 +42,10 @@ def list_(
 
     Exit codes: 0 done; 1 error; 64 usage error.
     """
-    from retrainctl.targets.studio.experiments import read_experiment
+    from retrainctl.targets.studio.experiments import id_of, read_experiment
     from retrainctl.targets.studio.others import list_annotations
 
-    listing.check_query(query)
-    session = Session.open(context, env, project, None, lenient=True)
-    studio = studio_commands.studio_of(session)
-    found = list_annotations(studio, str(read_experiment(studio, experiment)["ExperimentId"]))
-    listing.show(session.console, found, output=output, query=query, columns=COLUMNS)
-    return Exit.DONE
+    def read(studio: StudioClient) -> object:
+        return list_annotations(studio, id_of(read_experiment(studio, experiment)))
+
+    return studio_commands.show(context, env, project, read, output=output, query=query, columns=COLUMNS)

@@ -76,8 +76,8 @@ def command(
     Exit codes: 0 done; 1 error; 5 the job failed, or goes on; 64 usage error;
     130, 143 interrupted.
     """
-    from retrainctl.operations import batching
     from retrainctl.model.retraining import BATCH_TARGET
+    from retrainctl.operations import batching
     from retrainctl.operations.scoring import service_of
 
     if cancel and job is None:

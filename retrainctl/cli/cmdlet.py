@@ -81,7 +81,7 @@ def equivalent(cmdlet: Cmdlet, words: Sequence[str]) -> str | None:
         chosen = cmdlet.given.get(parameter.name, chosen)
     arguments: dict[str, str] = {}
     options: dict[str, list[str]] = {}
-    for parameter, value in given:
+    for parameter, value in sorted(given, key=lambda one: one[0].joined):
         option = parameter.option
         if not option:
             raise UsageError(f"-{parameter.name} of {cmdlet.name}: {parameter.note}")
@@ -91,6 +91,8 @@ def equivalent(cmdlet: Cmdlet, words: Sequence[str]) -> str | None:
             continue  # what it asks for is so without it
         elif parameter.switch:
             options.setdefault(option, [option])
+        elif parameter.joined and option in options:
+            options[option][1] = f"{options[option][1].rstrip('/')}/{value.lstrip('/')}"
         elif option == "--env":
             options.setdefault(option, [option, "NAME"])
         else:

@@ -11,6 +11,7 @@ from retrainctl.operations.folding import Found
 
 if TYPE_CHECKING:
     from retrainctl.cli.session import Session
+    from retrainctl.model.environment import AzuremlSettings
 
 Groups = Annotated[
     list[str] | None,
@@ -44,7 +45,26 @@ def discover(session: Session, groups: Sequence[str] | None) -> tuple[list[Found
             services = client.services()
             endpoints = {str(service["Id"]): client.endpoints(str(service["Id"])) for service in services}
             found += from_workspace(services, endpoints)
+        if not groups and environment.azureml is not None:
+            more, undone = _of_azureml(session, environment.azureml)
+            found += more
+            left_out += undone
     return found, left_out
+
+
+def _of_azureml(session: Session, settings: AzuremlSettings) -> tuple[list[Found], list[str]]:
+    """The endpoints of a workspace of Azure Machine Learning v2, which is one of the environment's targets."""
+    from retrainctl.definition.azureml_ids import BATCH, DEPLOYMENTS, ONLINE
+    from retrainctl.operations import azureml_estate
+    from retrainctl.wiring.connect import azureml_target
+
+    target = azureml_target(session.loaded.project, session.loaded.environment, session.outside)
+    assert target is not None
+    client = target.client
+    collections = {name: list(client.list(f"{target.scope}/{name}")) for name in (ONLINE, BATCH)}
+    endpoints = [str(one["id"]) for found in collections.values() for one in found]
+    deployments = {one: list(client.list(f"{one}/{DEPLOYMENTS}")) for one in endpoints}
+    return azureml_estate.from_workspace(collections, deployments, settings)
 
 
 def notes(left_out: Sequence[str], more: Iterable[str] = ()) -> list[str]:

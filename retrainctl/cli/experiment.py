@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,6 +18,9 @@ from retrainctl.cli import (
 )
 from retrainctl.cli.exits import Exit
 from retrainctl.cli.session import Session
+
+if TYPE_CHECKING:
+    from retrainctl.targets.studio.client import StudioClient
 
 app = typer.Typer(
     help="List, run, copy, change and remove Studio experiments.",
@@ -51,11 +54,10 @@ def list_(
     from retrainctl.targets.studio.cleaning import cleaned
     from retrainctl.targets.studio.experiments import list_experiments
 
-    listing.check_query(query)
-    session = Session.open(context, env, project, None, lenient=True)
-    found = [cleaned(one) for one in list_experiments(studio_commands.studio_of(session))]
-    listing.show(session.console, found, output=output, query=query, columns=COLUMNS)
-    return Exit.DONE
+    def read(studio: StudioClient) -> object:
+        return [cleaned(one) for one in list_experiments(studio)]
+
+    return studio_commands.show(context, env, project, read, output=output, query=query, columns=COLUMNS)
 
 
 @app.command()
@@ -77,11 +79,10 @@ def get(
     from retrainctl.targets.studio.cleaning import cleaned
     from retrainctl.targets.studio.experiments import read_experiment
 
-    listing.check_query(query)
-    session = Session.open(context, env, project, None, lenient=True)
-    found = cleaned(read_experiment(studio_commands.studio_of(session), experiment))
-    listing.show(session.console, found, output=output, query=query, columns=COLUMNS)
-    return Exit.DONE
+    def read(studio: StudioClient) -> object:
+        return cleaned(read_experiment(studio, experiment))
+
+    return studio_commands.show(context, env, project, read, output=output, query=query, columns=COLUMNS)
 
 
 @app.command()

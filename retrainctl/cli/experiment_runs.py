@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,6 +12,9 @@ from retrainctl.cli import asking, listing, options, studio_commands
 from retrainctl.cli.exits import Exit
 from retrainctl.cli.session import Session
 from retrainctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from retrainctl.targets.studio.client import StudioClient
 
 RAN: Final = {"Name": "Description", "State": "Status.StatusCode", "Detail": "Status.StatusDetail"}
 NODES: Final = {
@@ -112,12 +115,11 @@ def nodes(
     from retrainctl.targets.studio.experiments import read_experiment
     from retrainctl.targets.studio.nodes import nodes_of, with_comment
 
-    listing.check_query(query)
-    session = Session.open(context, env, project, None, lenient=True)
-    found = read_experiment(studio_commands.studio_of(session), experiment)
-    shown = nodes_of(found) if comment is None else with_comment(found, comment)
-    listing.show(session.console, [cleaned(one) for one in shown], output=output, query=query, columns=NODES)
-    return Exit.DONE
+    def read(studio: StudioClient) -> object:
+        found = read_experiment(studio, experiment)
+        return [cleaned(one) for one in (nodes_of(found) if comment is None else with_comment(found, comment))]
+
+    return studio_commands.show(context, env, project, read, output=output, query=query, columns=NODES)
 
 
 def node_output(

@@ -7,8 +7,6 @@ from typing import Final
 import typer
 
 from retrainctl.cli import listing, options, studio_commands
-from retrainctl.cli.exits import Exit
-from retrainctl.cli.session import Session
 
 app = typer.Typer(
     help="List the data gateways of the workspace.",
@@ -42,8 +40,4 @@ def list_(
     """
     from retrainctl.targets.studio.others import list_gateways
 
-    listing.check_query(query)
-    session = Session.open(context, env, project, None, lenient=True)
-    found = list_gateways(studio_commands.studio_of(session))
-    listing.show(session.console, found, output=output, query=query, columns=COLUMNS)
-    return Exit.DONE
+    return studio_commands.show(context, env, project, list_gateways, output=output, query=query, columns=COLUMNS)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,6 +13,7 @@ from retrainctl.cli import estate, options
 from retrainctl.cli.console import Console
 from retrainctl.cli.exits import Exit
 from retrainctl.cli.session import Session
+from retrainctl.definition.azureml_ids import PAIR
 from retrainctl.errors import UsageError
 from retrainctl.operations import adopting
 from retrainctl.render.escape import visible
@@ -90,7 +91,7 @@ def command(
         found = from_files(files)
     else:
         found, left_out = estate.discover(session, resource_group)
-    declared = {_place(entry) for entry in loaded.desired}
+    declared = {place for entry in loaded.desired for place in _places(entry)}
     fresh = [entry for entry in found if not _declared(entry, declared, loaded.environment)]
     manifests = adopting.manifest_files(
         fresh,
@@ -126,14 +127,22 @@ def _listed(files: Sequence[Path], environment: Environment) -> tuple[list[Found
     return list(listed.found), list(listed.left_out)
 
 
-def _place(entry: Desired) -> tuple[str, str, str]:
-    """Kind, where, and name: what makes two manifests one and the same resource."""
+_AZUREML: Final = frozenset({"OnlineEndpoint", "OnlineDeployment", "BatchEndpoint", "BatchDeployment"})
+
+
+def _places(entry: Desired) -> Iterator[tuple[str, str, str]]:
+    """Kind, where, and name: what makes two manifests one and the same resource. Blue/green is two deployments."""
     place = entry.place
+    if entry.address.kind in _AZUREML:
+        where = place.get("endpoint", "").casefold()
+        yield from ((entry.address.kind, where, name.casefold()) for name in place["name"].split(PAIR))
+        return
     where = place.get("resourceGroup") or (place.get("webService", "") if "name" in place else "")
-    return entry.address.kind, where.casefold(), (place.get("name") or place.get("webService", "")).casefold()
+    yield entry.address.kind, where.casefold(), (place.get("name") or place.get("webService", "")).casefold()
 
 
 def _declared(entry: Found, declared: Container[tuple[str, str, str]], environment: Environment) -> bool:
     home = environment.arm.resource_group if environment.arm is not None else ""
     where = {"WebService": entry.spec.get("resourceGroup", home), "Endpoint": entry.spec.get("webService", "")}
+    where[entry.kind] = entry.spec.get("endpoint_name", where.get(entry.kind, ""))
     return (entry.kind, where.get(entry.kind, "").casefold(), entry.name.casefold()) in declared

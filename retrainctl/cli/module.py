@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from retrainctl.cli import asking, listing, options, studio_commands
 from retrainctl.cli.exits import Exit
 from retrainctl.cli.session import Session
+
+if TYPE_CHECKING:
+    from retrainctl.targets.studio.client import StudioClient
 
 app = typer.Typer(
     help="List modules, and make custom ones from a zip.",
@@ -44,11 +47,10 @@ def list_(
     from retrainctl.targets.studio.cleaning import cleaned
     from retrainctl.targets.studio.modules import list_modules
 
-    listing.check_query(query)
-    session = Session.open(context, env, project, None, lenient=True)
-    found = list_modules(studio_commands.studio_of(session), custom=custom)
-    listing.show(session.console, [cleaned(one) for one in found], output=output, query=query, columns=COLUMNS)
-    return Exit.DONE
+    def read(studio: StudioClient) -> object:
+        return [cleaned(one) for one in list_modules(studio, custom=custom)]
+
+    return studio_commands.show(context, env, project, read, output=output, query=query, columns=COLUMNS)
 
 
 @app.command()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from retrainctl.cli import listing, options, studio_commands
 from retrainctl.cli.exits import Exit
 from retrainctl.cli.session import Session
+
+if TYPE_CHECKING:
+    from retrainctl.targets.studio.client import StudioClient
 
 app = typer.Typer(
     help="List notebooks and their attachments, and open one.",
@@ -41,11 +44,7 @@ def list_(
     """
     from retrainctl.targets.studio.others import list_notebooks
 
-    listing.check_query(query)
-    session = Session.open(context, env, project, None, lenient=True)
-    found = list_notebooks(studio_commands.studio_of(session))
-    listing.show(session.console, found, output=output, query=query, columns=COLUMNS)
-    return Exit.DONE
+    return studio_commands.show(context, env, project, list_notebooks, output=output, query=query, columns=COLUMNS)
 
 
 @app.command()
@@ -66,11 +65,10 @@ def attachments(
     """
     from retrainctl.targets.studio.others import list_attachments
 
-    listing.check_query(query)
-    session = Session.open(context, env, project, None, lenient=True)
-    found = list_attachments(studio_commands.studio_of(session), family)
-    listing.show(session.console, found, output=output, query=query, columns=ATTACHMENTS)
-    return Exit.DONE
+    def read(studio: StudioClient) -> object:
+        return list_attachments(studio, family)
+
+    return studio_commands.show(context, env, project, read, output=output, query=query, columns=ATTACHMENTS)
 
 
 @app.command("session")

@@ -11,10 +11,12 @@ import typer
 from retrainctl.cli import listing, studio_commands
 from retrainctl.cli.exits import Exit
 from retrainctl.cli.session import Session
+from retrainctl.errors import UsageError
 from retrainctl.fastclass import dataclass
 
 if TYPE_CHECKING:
     from retrainctl.targets.studio.assets import AssetKind
+    from retrainctl.targets.studio.client import StudioClient
 
 OfExperiment = Annotated[
     str | None,
@@ -59,16 +61,14 @@ def show_list(
     from retrainctl.targets.studio.cleaning import cleaned
     from retrainctl.targets.studio.experiments import read_experiment
 
-    listing.check_query(query)
-    session = Session.open(context, env, project, None, lenient=True)
-    studio = studio_commands.studio_of(session)
-    user = None if experiment is None else read_experiment(studio, experiment)
-    found = list_assets(studio, kind)
-    if user is not None:
-        found = used_by(user, found, kind)
+    def read(studio: StudioClient) -> object:
+        user = None if experiment is None else read_experiment(studio, experiment)
+        found = list_assets(studio, kind)
+        return [cleaned(one) for one in (found if user is None else used_by(user, found, kind))]
+
+    if experiment is not None:
         columns = {**{name: member for name, member in columns.items() if name != "Size"}, "Latest": "IsLatest"}
-    listing.show(session.console, [cleaned(one) for one in found], output=output, query=query, columns=columns)
-    return Exit.DONE
+    return studio_commands.show(context, env, project, read, output=output, query=query, columns=columns)
 
 
 def promote(
@@ -91,6 +91,8 @@ def promote(
     from retrainctl.targets.studio.experiments import name_of, read_experiment, state_of
 
     listing.check_query(query)
+    if not wish.name.strip():
+        raise UsageError(f"the {kind.noun} needs a name", hint="Pass --name.")
     session = Session.open(context, env, project, None, lenient=True)
     studio = studio_commands.studio_of(session)
     experiment = read_experiment(studio, wish.experiment)

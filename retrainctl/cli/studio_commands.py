@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from retrainctl.cli import asking, classic_commands
+from retrainctl.cli import asking, classic_commands, listing
+from retrainctl.cli.exits import Exit
+from retrainctl.cli.session import Session
 from retrainctl.model.change import Action
 
 if TYPE_CHECKING:
-    from retrainctl.cli.session import Session
     from retrainctl.model.address import Address
     from retrainctl.model.change import Request
     from retrainctl.ports import Observer, Waiter
@@ -25,6 +27,23 @@ Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="The exper
 def studio_of(session: Session) -> StudioClient:
     """The Studio API of the environment's workspace. Raises RC902 where the environment has none."""
     return classic_commands.parts_of(session).studio()
+
+
+def show(
+    context: typer.Context,
+    env: str | None,
+    project: Path,
+    read: Callable[[StudioClient], object],
+    *,
+    output: listing.Output,
+    query: str | None,
+    columns: Mapping[str, str],
+) -> int:
+    """Prints what `read` gives, without secrets; a bad `--query` is told before anything is asked."""
+    listing.check_query(query)
+    session = Session.open(context, env, project, None, lenient=True)
+    listing.show(session.console, read(studio_of(session)), output=output, query=query, columns=columns)
+    return Exit.DONE
 
 
 def write(

@@ -46,11 +46,7 @@ def get(
     """
     from retrainctl.targets.studio.workspace import read_workspace
 
-    listing.check_query(query)
-    session = Session.open(context, env, project, None, lenient=True)
-    found = read_workspace(studio_commands.studio_of(session))
-    listing.show(session.console, found, output=output, query=query, columns=COLUMNS)
-    return Exit.DONE
+    return studio_commands.show(context, env, project, read_workspace, output=output, query=query, columns=COLUMNS)
 
 
 @app.command()
@@ -70,11 +66,7 @@ def users(
     """
     from retrainctl.targets.studio.workspace import list_users
 
-    listing.check_query(query)
-    session = Session.open(context, env, project, None, lenient=True)
-    found = list_users(studio_commands.studio_of(session))
-    listing.show(session.console, found, output=output, query=query, columns=USERS)
-    return Exit.DONE
+    return studio_commands.show(context, env, project, list_users, output=output, query=query, columns=USERS)
 
 
 @app.command()

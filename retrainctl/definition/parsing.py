@@ -56,12 +56,13 @@ def parse(data: bytes | str, *, file: str, limit: int = LIMIT) -> Any:
             hint="check that the path names a web service definition",
         )
     raw = _utf8(data, file)
+    # Asked before there is a value: for a moment this takes as much memory as the text.
+    long = _LONG_NUMBER in b" " + raw[:21].translate(_KIND) or _LONG_NUMBER in raw.translate(_KIND)
     try:
         value = orjson.loads(raw) if len(raw) <= _LARGE else _economical(raw)
     except (ValueError, RecursionError):
         _explain(raw, file)
-    # orjson reads whole numbers beyond 64 bits as floats; a write must give them back digit for digit.
-    if _LONG_NUMBER in b" " + raw[:21].translate(_KIND) or _LONG_NUMBER in raw.translate(_KIND):
+    if long:  # orjson reads whole numbers beyond 64 bits as floats; a write must give them back digit for digit
         try:
             value = json.loads(raw)
         except ValueError:

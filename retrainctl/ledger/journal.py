@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from retrainctl.ledger.chain import encode
-from retrainctl.ledger.group import Group
+from retrainctl.ledger.group import Group, Told
 from retrainctl.ledger.knowledge import Key
 from retrainctl.ledger.stream import StreamWriter
 from retrainctl.model.redaction import Redactor
@@ -30,6 +30,13 @@ class Journal:
         Raises what the store raises; then nobody may act on these records.
         """
         return self._group.add([self._clean(encode(record)) for record in records])
+
+    def post(self, records: Sequence[Mapping[str, Any]], then: Told | None = None) -> None:
+        """Adds records after all that came before; `then` hears when they are durable, or why they are not.
+
+        They are on their way at once, but the caller does not wait while another thread writes.
+        """
+        self._group.post([self._clean(encode(record)) for record in records], then)
 
     def close(self) -> None:
         """Ends the stream: nothing can be added any more."""

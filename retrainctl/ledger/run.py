@@ -8,6 +8,7 @@ from typing import Any
 
 from retrainctl.ledger import pack
 from retrainctl.ledger.codec import applied_to_json, intent_to_json
+from retrainctl.ledger.group import Told
 from retrainctl.ledger.journal import Journal
 from retrainctl.ledger.knowledge import Key
 from retrainctl.ledger.lease import Lease
@@ -20,7 +21,7 @@ from retrainctl.ports import LedgerStore, Outcome
 
 
 class Run:
-    """Thread-safe. Every method returns when its record is durable.
+    """Thread-safe. Every method returns when its record is durable, or says otherwise.
 
     Each may raise `LedgerUnavailable` or `LeaseLost`: then nothing was acknowledged, and the caller must not send what
     it was about to send. Made by `Ledger.begin`.
@@ -75,13 +76,20 @@ class Run:
             self._keys.update(((intent.address, intent.step), key) for intent, key in zip(intents, keys, strict=True))
 
     def sent(self, address: Address, step: str, operation: str | None, request_id: str | None) -> None:
-        """The service took the request: where to ask what becomes of it, should we not live to see the end."""
+        """The service took the request: where to ask what becomes of it, should we not live to see the end.
+
+        Without an operation there is nothing to ask, and the write's result is near: nobody waits for this record, but
+        it stands before that one.
+        """
         record = self._about("sent", address, step)
         if operation is not None:
             record["operation"] = without_query(operation)
         if request_id is not None:
             record["request_id"] = request_id
-        self._journal.add([record])
+        if operation is None:
+            self._journal.post([record])
+        else:
+            self._journal.add([record])
 
     def result(
         self,
@@ -92,6 +100,7 @@ class Run:
         applied: Applied | None = None,
         removed: bool = False,
         detail: JsonObject | None = None,
+        then: Told | None = None,
     ) -> None:
         """What became of a write. `UNKNOWN` keeps it unsettled.
 
@@ -102,10 +111,15 @@ class Run:
             applied: What we have applied to this resource now; None: no more than before.
             removed: The resource is gone.
             detail: Whatever else the receipt and the history shall know.
+            then: Hears when the record is durable, or why it is not; the method itself then does not wait for that,
+                and nobody may tell of the result before.
         """
         record = self._about("result", address, step)
         record.update(_ending(outcome, applied, removed, detail))
-        self._journal.add([record])
+        if then is None:
+            self._journal.add([record])
+        else:
+            self._journal.post([record], then)
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """What became of writes that an earlier run (or this one) left unsettled."""

@@ -7,7 +7,7 @@ with the same meaning.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from retrainctl.manifest.csvfile import Table
@@ -47,24 +47,29 @@ class _Writer:
         self._tree = tree
         self._table = table
         self._longest: dict[int, int] = {}
+        self._cells = 0
         self.values: dict[str, Any] = {}
 
     def display(self, node: Any, at: int, *, root: bool = False) -> str:
-        """The Python text of a value that stands at a reading position."""
-        if type(node) is str:
-            return self._text(node, at)
+        """The Python text of a value that stands at a reading position. What no row changes is shared by all."""
+        before = self._cells
         if type(node) is dict:
-            members: list[str] = []
-            for _, value_at, name, child in children(node, at):
-                if root and name == MEMBER:
-                    continue
-                if type(name) is not str or "{{" in name:
-                    raise _TooRich
-                members.append(f"{name!r}: {self.display(child, value_at)}")
-            return "{" + ", ".join(members) + "}"
-        if type(node) is list:
-            return "[" + ", ".join(self.display(child, place) for _, place, _, child in children(node, at)) + "]"
-        return self._constant(node)
+            text = "{" + ", ".join(self._members(node, at, root)) + "}"
+        elif type(node) is list:
+            text = "[" + ", ".join(self.display(child, place) for _, place, _, child in children(node, at)) + "]"
+        else:
+            return self._text(node, at) if type(node) is str else self._constant(node)
+        if self._cells > before:
+            return text
+        return self._constant(eval(text, self.values))  # noqa: S307 - a display of constants, made above
+
+    def _members(self, node: dict[Any, Any], at: int, root: bool) -> Iterator[str]:
+        for _, value_at, name, child in children(node, at):
+            if root and name == MEMBER:
+                continue
+            if type(name) is not str or "{{" in name:
+                raise _TooRich
+            yield f"{name!r}: {self.display(child, value_at)}"
 
     def _constant(self, value: Any) -> str:
         if type(value) is str:
@@ -84,6 +89,7 @@ class _Writer:
             raise _TooRich
         if len(template.parts) > 1:
             self._check_length(template)
+        self._cells += len(columns)
         return " + ".join(
             repr(part) if isinstance(part, str) else f"row[{self._table.header.index(plain_column(part) or '')}]"
             for part in template.parts

@@ -12,14 +12,16 @@ from array import array
 from dataclasses import field
 from typing import Any, Final
 
-import yaml
-
 from retrainctl.diagnostics import Diagnostics, Span
 from retrainctl.fastclass import dataclass
 from retrainctl.manifest.document import LINE_SHIFT, TWICE, Document
+from retrainctl.manifest.patterns import compiled_when_used
 from retrainctl.manifest.scalars import Trap, plain
 from retrainctl.manifest.source import REFER_INSTEAD, in_clear, secrets_in
 from retrainctl.manifest.syntax import explain
+
+with compiled_when_used("yaml"):
+    import yaml
 
 MAX_DEPTH: Final = 64
 MAX_ALIASED: Final = 20_000

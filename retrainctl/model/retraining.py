@@ -26,9 +26,10 @@ BATCH_TARGET: Final = "azureml-batch"
 class ServiceRef:
     """A web service that can be called.
 
-    target: `classic`, `arm`, `azureml`, or `azureml-batch` for a batch endpoint. name: the Classic service's name or id;
-    the New service's name in Azure; the endpoint's name. endpoint: of a Classic service; None: its default endpoint. Of
-    an endpoint of Azure ML v2 the deployment; None: as its traffic or its default says. group: the New service's resource group; None: the environment's.
+    target: `classic`, `arm`, `azureml`, or `azureml-batch` for a batch endpoint. name: the Classic service's name or
+    id; the New service's name in Azure; the endpoint's name. endpoint: of a Classic service; None: its default one. Of
+    an endpoint of Azure ML v2 the deployment; None: as its traffic or its default says. group: the New service's
+    resource group; None: the environment's.
     """
 
     target: str

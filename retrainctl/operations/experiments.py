@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from retrainctl.errors import RetrainctlError
+from retrainctl.errors import RetrainctlError, UsageError
 from retrainctl.model.address import Address
 from retrainctl.model.values import JsonObject
 from retrainctl.ports import NotFound, Waiter
@@ -37,15 +37,15 @@ def with_names(ancestors: Sequence[JsonObject]) -> str:
     return f" with its ancestor{'s' if len(ancestors) > 1 else ''} {names}"
 
 
-def must_be_new(studio: StudioClient, name: str, *, where: str = "the workspace", hint: str) -> list[JsonObject]:
-    """Raises `RetrainctlError` (RC900) where an experiment has the name already; gives all that there are.
+def must_be_new(studio: StudioClient, name: str, *, where: str = "the workspace", hint: str) -> None:
+    """Raises `RetrainctlError` (RC900) where an experiment has the name already, `UsageError` where there is none.
 
     The service would take it, and from then on the name would not say which one is meant.
     """
-    listed = list_experiments(studio)
-    if any(one.get("Description") == name for one in listed):
+    if not name.strip():
+        raise UsageError("the experiment needs a name", hint="Pass --name.")
+    if any(one.get("Description") == name for one in list_experiments(studio)):
         raise RetrainctlError(f'{where} has an experiment "{name}" already', code="RC900", hint=hint)
-    return listed
 
 
 def exported(experiment: JsonObject) -> tuple[str, list[str]]:

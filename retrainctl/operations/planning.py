@@ -17,7 +17,6 @@ from retrainctl.model.change import ResourceChange
 from retrainctl.model.environment import Environment, Guards
 from retrainctl.model.kind import KINDS
 from retrainctl.model.resource import Applied, Desired
-from retrainctl.operations.placing import place_files
 from retrainctl.plan.allowance import allowed
 from retrainctl.plan.build import Examine, Inputs, Selection, build
 from retrainctl.plan.plan import Plan, PolicyResult, Source
@@ -67,14 +66,20 @@ def make_plan(
         raise InvalidInput(findings)
     findings += _unmatched(loaded.desired, applied, options.selection)
     readings = read_all(loaded.desired, targets, applied, options, observer)
-    placed = place_files(loaded, readings, applied, takes=options.selection.takes)
-    findings += placed.findings
+    desired: Sequence[Desired] = loaded.desired
+    models = loaded.models
+    if [one for line in models.values() for one in line.local()]:  # else nothing of what knows blobs is even imported
+        from retrainctl.operations.placing import place_files
+
+        placed = place_files(loaded, readings, applied, takes=options.selection.takes)
+        desired, models = placed.desired, placed.models
+        findings += placed.findings
     plan, found = build(
         Inputs(
             environment=loaded.environment.name,
             targets=scopes(loaded.environment),
-            desired=placed.desired,
-            models=placed.models,
+            desired=desired,
+            models=models,
             readings=readings,
             applied=applied,
             planners=targets.planners,

@@ -17,7 +17,7 @@ from retrainctl.manifest.load import Loaded
 from retrainctl.manifest.suggest import hint
 from retrainctl.model.address import Address
 from retrainctl.model.change import ResourceChange
-from retrainctl.model.retraining import ServiceRef
+from retrainctl.model.retraining import BATCH_TARGET, ServiceRef
 from retrainctl.operations.row_files import Row, read_rows
 from retrainctl.ports import Observer, Progress, Scorer, ServiceDirectory, ServicePorts, StopWaiting
 from retrainctl.targets.arm import ids as arm_ids

@@ -145,7 +145,7 @@ _ENDPOINTS: Final = (
             _ENDPOINT,
             Parameter("ResourceName", "--slot", "Checked against the endpoint; a near miss names those that exist."),
             Parameter("BaseLocation", "--model", "One address of the blob, or MODEL@VERSION of the project."),
-            Parameter("RelativeLocation", "--model", "The second half of the blob's address."),
+            Parameter("RelativeLocation", "--model", "The second half of the blob's address.", joined=True),
             Parameter("SasBlobToken", "--env", "Made from `storage` of the environment when it is sent, never typed."),
             *COMMON,
         ),

@@ -15,7 +15,8 @@ class Parameter(NamedTuple):
     name: without the dash. option: `--name`, or `NAME` for an argument of the command; empty where `note` says why
     there is none. command: where another one than the cmdlet's own takes it. switch: it takes no value. note: what
     differs; begins with `not reproduced: ` where there is no option. value: what the option is given in place of the
-    parameter's own value; `-`: nothing, it is so without it.
+    parameter's own value; `-`: nothing, it is so without it. joined: its value is the rest of the address that another
+    parameter gives the option.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Parameter(NamedTuple):
     command: str = ""
     switch: bool = False
     value: str = ""
+    joined: bool = False
 
 
 class Row(NamedTuple):

@@ -54,7 +54,7 @@ def offline(environment: Environment, snapshot: Snapshot) -> TargetSet:
     return TargetSet(readers=snapshot.readers, planners=planners(environment))
 
 
-def planners(environment: Environment) -> dict[str, Planner]:
+def planners(environment: Environment) -> Mapping[str, Planner]:
     """The pure halves of the environment's targets, each imported when a resource of its target is first planned."""
     found: dict[str, Callable[[], Planner]] = {}
     if environment.arm is not None:

@@ -13,9 +13,10 @@ from retrainctl.model.address import Address
 from retrainctl.model.change import FieldChange
 from retrainctl.model.environment import AzuremlSettings
 from retrainctl.model.values import MISSING
-from retrainctl.ports import NotFound, Outcome, Performed, Rejected
+from retrainctl.ports import JobBlob, JobRequest, JobState, NotFound, Outcome, Performed, Rejected
 from retrainctl.targets.azureml.client import AzuremlClient
 from retrainctl.targets.azureml.requests import body, endpoint_body
+from retrainctl.targets.services.batchendpoint import BatchService
 from tests.support.wire import FakeWaiter, Reply, auth, wire
 
 SETTINGS = AzuremlSettings(
@@ -50,6 +51,7 @@ def client(script: list[Reply | Exception]) -> tuple[AzuremlClient, Any]:
         scope=SETTINGS.scope,
         auth=auth(),
         api_version="2024-04-01",
+        scoring_auth=auth(),
     )
     return made, line
 
@@ -121,6 +123,28 @@ def test_scoring_names_the_deployment_and_asks_for_the_key_only_then(shared: Pat
     assert call.headers["azureml-model-deployment"] == "blue"
     assert call.headers["Authorization"] == "Bearer jwt-0123456789abcdef"
     assert call.body == score["request"]["body"]
+
+
+def test_a_batch_job_is_started_at_the_named_deployment_and_told_by_its_id(shared: Path) -> None:
+    invoke = recorded(shared, "batch-deployment-and-invoke")[-1]
+    uri = invoke["request"]["url"].replace("REGION", "eastus")
+    endpoint = {"name": "batch-ept-01", "properties": {"scoringUri": uri}}
+    failed = {**invoke["response"]["body"], "properties": {"status": "Failed"}}
+    made, line = client([Reply(200, endpoint), *replies([invoke]), *replies([invoke]), Reply(200, failed)])
+    service = BatchService(made, "batch-ept-01", "batch-dpm-01")
+    given = invoke["request"]["body"]["properties"]["inputData"]["input1"]["uri"]
+    pause = FakeWaiter(line.clock).pause
+    job = service.submit(JobRequest(inputs={"input1": JobBlob(uri=given)}), pause)
+    assert job == invoke["response"]["body"]["name"]
+    call = line.transport.calls[1]
+    assert call.headers["azureml-model-deployment"] == "batch-dpm-01"
+    assert call.body["properties"]["inputData"] == invoke["request"]["body"]["properties"]["inputData"]
+    (output,) = call.body["properties"]["outputData"].values()
+    assert output["jobOutputType"] == "UriFolder"
+    assert output["uri"].startswith("azureml://subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/")
+    assert service.status(job, pause).state is JobState.RUNNING
+    assert line.transport.calls[2].url.partition("?")[0] == f"{uri}/{job}"
+    assert service.status(job, pause).state is JobState.FAILED
 
 
 def test_what_the_server_fills_in_is_no_field(shared: Path) -> None:

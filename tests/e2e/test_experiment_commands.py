@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -181,6 +183,8 @@ def test_a_package_goes_from_hand_to_hand(run: Inside) -> None:
     asked = ("experiment", "pack", SCORING, "--show", "--query", "Location", "--output", "tsv", "--yes")
     package = run(*asked).out.strip()
     before = names(run)
+    shown = piped(run, package, "experiment", "unpack", "-", "--region", "South Central US", "--what-if")
+    assert "packageUri=http" in shown and package.partition("sig=")[2][:8] not in shown, "quoted in another address"
     ended = piped(run, package, "experiment", "unpack", "-", "--region", "South Central US", "--yes")
     assert SCORING in ended and "sig=" not in ended
     assert sorted(names(run)) == sorted([*before, SCORING]), "the service does not mind two of one name"
@@ -206,10 +210,37 @@ def test_the_definition_of_a_finished_experiment_makes_a_web_service(run: Inside
     assert json.loads(run("experiment", "export-definition", SCORING).out) == json.loads(text)
 
 
+def test_sigterm_says_what_goes_on_and_where_to_look(run: Inside) -> None:
+    run("experiment", "copy", SCORING, "--name", "Left alone", "--yes")
+    run("emulator", "faults", "studio-run-seconds=600")
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "retrainctl", "experiment", "run", "Left alone", "--yes"],
+            cwd=run.folder, env=run.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        while get(run, "Left alone")["Status"]["StatusCode"] != "Running":
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)  # two signals at one moment may arrive as one
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+        again = run("experiment", "run", "Left alone", "--yes", code=1)
+    finally:
+        run("emulator", "faults", "--clear")
+    assert process.returncode == 143, err
+    assert "goes on" in err and f"experiment get {get(run, 'Left alone')['ExperimentId']}" in err
+    assert "RC944" in again.err
+    assert run("history").out.splitlines()[-1].count("1 unknown") == 1, "what is refused beforehand is no run"
+    assert "changes no web service" in " ".join(run("rollback", "last", code=1).err.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
         (("copy", SCORING), 64, "--name"),
+        (("copy", SCORING, "--name", " ", "--yes"), 64, "needs a name"),
         (("copy", SCORING, "--to", "nowhere", "--yes"), 1, "nowhere"),
         (("nodes", TRAINING, "--comment", "trian"), 1, '"train"'),
         (("node-output", TRAINING, "--node", "train", "--port", "model", "--out", "x"), 1, '"Trained model"'),

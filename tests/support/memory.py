@@ -174,12 +174,14 @@ class MemoryBooks:
     def sent(self, address, step, operation, request_id):
         self.lines.append(("sent", str(address), step))
 
-    def after(self, address, step, outcome, *, applied, removed, detail):
+    def after(self, address, step, outcome, *, applied, removed, detail, then=None):
         self.lines.append(("result", str(address), step, outcome.value))
         if applied is not None:
             self.applied[address] = applied
         elif removed:
             self.applied.pop(address, None)
+        if then is not None:
+            then(None)
 
     def adopt(self, address, applied):
         self.lines.append(("adopted", str(address)))

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import orjson
 
+import retrainctl.targets.azure  # noqa: F401 - it keeps the libraries' log away from stderr
 from retrainctl.model.values import Secret
 from retrainctl.ports import LeaseGrant, LeaseHeld, LeaseLost, LeaseOwner, LeaseState, LedgerUnavailable, StreamInfo
 

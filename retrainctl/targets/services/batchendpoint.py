@@ -129,7 +129,9 @@ class BatchService:
         said = str(value_of(document, "properties", "status") or "")
         state = _STATES.get(said.casefold(), JobState.RUNNING)
         if state is JobState.FAILED:
-            return JobStatus(state=state, failure=JobFailure(message="the job failed; its log in the workspace says why"))
+            return JobStatus(
+                state=state, failure=JobFailure(message="the job failed; its log in the workspace says why")
+            )
         if state is not JobState.FINISHED:
             return JobStatus(state=state)
         return JobStatus(state=state, results=self._results(document, pause))
@@ -138,7 +140,9 @@ class BatchService:
         """By the name of its run, which the job tells."""
         run = value_of(self._job(job, pause), "properties", "name")
         if not isinstance(run, str) or not run:
-            raise Rejected(f"job {job} does not say which run it is, so it cannot be canceled", code="RC640", sent=False)
+            raise Rejected(
+                f"job {job} does not say which run it is, so it cannot be canceled", code="RC640", sent=False
+            )
         self._client.start("POST", f"{self._client.workspace_id}/jobs/{run}/cancel", pause=pause)
 
     def _job(self, job: str, pause: Pause) -> JsonObject:

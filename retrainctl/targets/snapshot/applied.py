@@ -21,6 +21,8 @@ from retrainctl.model.redaction import without_query
 from retrainctl.model.resource import Applied, AppliedSlot
 from retrainctl.targets.snapshot.folder import APPLIED
 
+_LARGE: Final = 1 << 18
+
 
 def encode(records: Iterable[Applied]) -> bytes:
     """The file: sorted by address, same records same bytes."""
@@ -38,11 +40,49 @@ def read_applied(root: Path, shown: str) -> dict[Address, Applied]:
     if not path.is_file():
         return {}
     file = f"{shown}/{APPLIED}"
-    data = parse(load_bytes(path, shown=file), file=file)
+    raw = load_bytes(path, shown=file)
+    if len(raw) > _LARGE and (records := _read_large(raw)) is not None:
+        return records
+    data = parse(raw, file=file)
     if not isinstance(data, dict):
         raise _bad(file, "it must be an object by address")
-    records = (from_json(name, item, file) for name, item in data.items())
-    return {record.address: record for record in records}
+    each = (from_json(name, item, file) for name, item in data.items())
+    return {record.address: record for record in each}
+
+
+def _read_large(raw: bytes) -> dict[Address, Applied] | None:
+    """The same in a fifth of the time; None for anything that is not quite as it should be."""
+    import msgspec
+
+    kept = dict.fromkeys(_TEXTS, str | None)
+    record: Any = msgspec.defstruct(
+        "record",
+        [
+            *((name, kind, None) for name, kind in kept.items()),
+            ("fields", dict[str, Any], msgspec.field(default_factory=dict)),
+            ("slots", dict[str, AppliedSlot], msgspec.field(default_factory=dict)),
+            ("created", bool, False),
+        ],
+        gc=False,
+    )
+    try:
+        found = msgspec.json.decode(raw, type=dict[str, record])
+        return {(address := Address.parse(name)): _of(address, item) for name, item in found.items()}
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
+def _of(address: Address, item: Any) -> Applied:
+    return Applied(
+        address=address,
+        identity=item.identity or "",
+        fields=item.fields,
+        slots=item.slots,
+        created=item.created,
+        fingerprint=item.fingerprint,
+        revision=item.revision,
+        run=item.run,
+    )
 
 
 def to_json(record: Applied) -> dict[str, Any]:

@@ -9,13 +9,26 @@ from urllib.parse import quote, urlencode
 from retrainctl.fastclass import dataclass
 from retrainctl.model.change import Request
 from retrainctl.model.values import MISSING, JsonObject
-from retrainctl.ports import Unavailable
+from retrainctl.ports import TargetError, Unavailable
 from retrainctl.targets.azure.bucket import Pause
 from retrainctl.targets.azure.credentials import Auth
 from retrainctl.targets.azure.pipeline import Answer, Pipeline
 
 STUDIO_HEADER: Final = "x-ms-metaanalytics-authorizationtoken"
 """Where the Studio API takes the workspace's token, without `Bearer` (section 3)."""
+
+
+_ACCESS: Final = (
+    "Check `workspace` and `token` in the environment's `classic:`;"
+    " Studio shows the token under Settings > Authorization Tokens."
+)
+_HINTS: Final = {
+    "RC301": _ACCESS,
+    "RC302": "Check the id, and `workspace` and `location` in the environment's `classic:`.",
+    "RC303": "Somebody changed it in the meantime: look at it, then run the command again.",
+    "RC310": _ACCESS,
+}
+"""By error code, in place of hints that speak of subscriptions, resource groups and plans."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +54,16 @@ class StudioClient:
 
     def read(self, url: str, what: str, *, pause: Pause | None = None) -> Any:
         """The JSON value at an address; None where the answer has no body. Raises `TargetError`."""
-        answer = self.pipeline.call("GET", url, what=what, auth=self.auth(), pause=pause)
+        answer = self.call("GET", url, what, pause=pause)
         return answer.json() if answer.body else None
 
     def object(self, url: str, what: str, *, pause: Pause | None = None) -> JsonObject:
         """The JSON object at an address. Raises `TargetError`; `Unavailable` (RC321) for anything else."""
-        return self.pipeline.call("GET", url, what=what, auth=self.auth(), pause=pause).object()
+        return self.call("GET", url, what, pause=pause).object()
 
     def items(self, url: str, what: str) -> list[JsonObject]:
         """The list of objects at an address; empty where the answer has no body. Raises as `object`."""
-        answer = self.pipeline.call("GET", url, what=what, auth=self.auth())
+        answer = self.call("GET", url, what)
         found = answer.json() if answer.body else []
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise Unavailable(
@@ -77,16 +90,16 @@ class StudioClient:
         body: Any = request.body
         if body is MISSING and content is None:
             content = b""
-        return self.pipeline.call(
-            request.method,
-            request.path,
-            what=what,
-            auth=self.auth(),
-            body=body,
-            content=content,
-            headers={"If-Match": etag} if etag else None,
-            pause=pause,
-        )
+        headers = {"If-Match": etag} if etag else None
+        return self.call(request.method, request.path, what, body=body, content=content, headers=headers, pause=pause)
+
+    def call(self, method: str, url: str, what: str, **more: Any) -> Answer:
+        """As `Pipeline.call`, with the workspace's token; an error says what to look at in a workspace."""
+        try:
+            return self.pipeline.call(method, url, what=what, auth=self.auth(), **more)
+        except TargetError as error:
+            error.hint = _HINTS.get(error.code, error.hint)
+            raise
 
 
 def _query(query: dict[str, str]) -> str:

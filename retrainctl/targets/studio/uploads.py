@@ -134,11 +134,10 @@ def upload(studio: StudioClient, parcel: Parcel, waiter: Waiter, told: Callable[
     told(0)
     for number, piece in enumerate(parcel.pieces()):
         waiter.pause(0)
-        answer = studio.pipeline.call(
+        answer = studio.call(
             "POST",
             block_request(studio, parcel, number, identifier).path,
-            what=f"{what} (block {number + 1} of {parcel.blocks})",
-            auth=studio.auth(),
+            f"{what} (block {number + 1} of {parcel.blocks})",
             content=piece,
             headers={"Content-Type": "application/octet-stream"},
             harmless=True,

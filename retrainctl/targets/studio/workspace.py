@@ -85,11 +85,10 @@ def _loosely(studio: StudioClient, request: Request, waiter: Waiter, refused: Re
     body: Any = request.body
     text = "{" + ", ".join(f"{name}: {json.dumps(item, ensure_ascii=False)}" for name, item in body.items()) + "}"
     try:
-        return studio.pipeline.call(
+        return studio.call(
             request.method,
             request.path,
-            what=_WHAT,
-            auth=studio.auth(),
+            _WHAT,
             content=text.encode(),
             headers={"Content-Type": "application/json; charset=utf-8"},
             pause=waiter.pause,

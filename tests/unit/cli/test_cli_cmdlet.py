@@ -28,6 +28,10 @@ def run(tmp_path) -> Inside:
             "Refresh-AmlWebServiceEndpoint -WebServiceId s -EndpointName e -Overwrite",
             "endpoint refresh s e --overwrite",
         ),
+        (
+            "Patch-AmlWebServiceEndpoint -WebServiceId s -EndpointName e -RelativeLocation /c/d -BaseLocation https://a/",
+            "endpoint patch s e --model https://a/c/d",
+        ),
         ("Get-AmlWebServiceEndpoint -WebServiceId s", "endpoint list s"),
         ("Get-AmlWebServiceEndpoint -WebServiceId s -EndpointName e", "endpoint get s e"),
         ("New-AmlWebService -PredictiveExperimentId x -Update", "classic deploy x --update"),

@@ -23,7 +23,7 @@ from retrainctl.operations.guarding import GuardSet
 from retrainctl.operations.settling import DIRECT
 from retrainctl.plan.encode import encode
 from retrainctl.plan.errors import Blocked
-from retrainctl.ports import Outcome, Rejected, TargetSet, Unavailable
+from retrainctl.ports import Outcome, Rejected, StopWaiting, TargetSet, Unavailable
 from tests.support.ledgers import ANN, RealClock
 from tests.support.memory import MemoryTarget, Silent, Thing
 
@@ -194,6 +194,16 @@ def test_a_recorded_call_that_fails_says_how(bench: Bench, error: Exception, out
     (entry,) = bench.ledger.history(OTHER)
     assert entry.outcome is outcome
     assert bool(bench.ledger.unsettled()) is (outcome is Outcome.UNKNOWN)
+    assert not bench.ledger.lease().held
+
+
+def test_a_recorded_call_that_is_told_to_end_is_unknown(bench: Bench) -> None:
+    def write(waiter: object) -> None:
+        raise StopWaiting
+
+    with pytest.raises(KeyboardInterrupt):
+        record(bench.around, address=OTHER, command="c", summary="s", write=write)
+    assert bench.ledger.history(OTHER)[0].outcome is Outcome.UNKNOWN
     assert not bench.ledger.lease().held
 
 

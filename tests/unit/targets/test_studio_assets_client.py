@@ -13,7 +13,6 @@ from azure.core.exceptions import ServiceResponseError
 
 from retrainctl.errors import RetrainctlError, UsageError
 from retrainctl.model.values import Secret
-from retrainctl.operations.custom_modules import build
 from retrainctl.operations.studio_assets import family_to_replace, output_called, upload_dataset
 from retrainctl.ports import Conflict, Progress, Rejected, StopWaiting, Unavailable
 from retrainctl.targets.azure.credentials import KeyAuth
@@ -515,17 +514,6 @@ def test_a_build_that_never_ends_is_not_waited_for_for_ever() -> None:
     with pytest.raises(Rejected, match="still Pending after an hour"):
         create()
     assert 3600 <= made.clock.passed < 3700
-
-
-def test_a_stop_while_a_module_is_made_says_where_to_look() -> None:
-    made, studio = _studio(
-        lambda call: Reply(body=["Pending", None] if call.method == "GET" else {"Id": "u1"}),
-    )
-    parcel = Parcel(stream=io.BytesIO(b"PK"), size=2, kind="Zip", file_name="m.zip")
-    told = Told()
-    with pytest.raises(StopWaiting):
-        build(studio, parcel, FakeWaiter(made.clock, stop_after=3, error=StopWaiting()), told)
-    assert "module list --custom" in told.notes[0]
 
 
 def test_own_modules_are_told_by_their_release_state() -> None:

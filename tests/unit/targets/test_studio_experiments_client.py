@@ -9,7 +9,7 @@ import pytest
 
 from retrainctl.errors import RetrainctlError
 from retrainctl.model.values import Secret
-from retrainctl.ports import Conflict, StopWaiting, TargetError, Unavailable
+from retrainctl.ports import Conflict, Progress, StopWaiting, TargetError, Unavailable
 from retrainctl.targets.azure.credentials import KeyAuth
 from retrainctl.targets.studio import nodes, packages, running, saving
 from retrainctl.targets.studio.cleaning import cleaned
@@ -48,6 +48,19 @@ def experiment(state: str = "Finished", **more: Any) -> dict[str, Any]:
     }
 
 
+class Heard:
+    """An observer that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, int | None]] = []
+
+    def progress(self, progress: Progress) -> None:
+        self.steps.append((progress.done, progress.total))
+
+    def note(self, message: str) -> None:
+        raise AssertionError(message)
+
+
 def test_samples_are_left_out_and_names_count_letter_by_letter() -> None:
     listed = [experiment(), {**experiment(), "ExperimentId": TWO, "Category": "sample"}]
     _, studio = studio_over([Reply(body=listed)])
@@ -73,11 +86,12 @@ def test_a_run_saves_a_draft_first_and_sends_each_etag_back() -> None:
             Reply(body=ONE),
             Reply(body=experiment("InDraft")),
             Reply(body=experiment("Running")),
-            Reply(body=experiment("Finished")),
+            Reply(body=experiment("Finished", NodeStatuses=[{"NodeId": "n1", "Status": {"StatusCode": "Finished"}}])),
         ]
     )
-    waiter = FakeWaiter(made.clock)
-    ended = running.run(studio, experiment(), waiter, limit=60.0)
+    waiter, heard = FakeWaiter(made.clock), Heard()
+    ended = running.run(studio, experiment(), waiter, heard, limit=60.0)
+    assert heard.steps == [(0, 1), (0, 1), (1, 1)], "nodes that have finished, of all"
     assert ended["Status"]["StatusCode"] == "Finished"
     draft, _, start, *polls = made.calls
     assert [(call.method, call.headers["If-Match"]) for call in (draft, start)] == [("POST", ETAG), ("POST", 'W/"2"')]
@@ -112,7 +126,7 @@ def test_every_end_of_a_run_is_an_end_and_says_why(state: str) -> None:
     )
     made, studio = studio_over(_running_until(experiment("Running"), failed))
     with pytest.raises(RetrainctlError, match=r'node "Train": Error 0003: no label column') as caught:
-        running.run(studio, experiment(), FakeWaiter(made.clock), limit=60.0)
+        running.run(studio, experiment(), FakeWaiter(made.clock), Heard(), limit=60.0)
     assert caught.value.code == "RC943" and state in str(caught.value)
 
 
@@ -120,7 +134,7 @@ def test_a_failure_without_a_node_gives_the_experiments_own_reason() -> None:
     own = experiment("Failed", Status={"StatusCode": "Failed", "StatusDetail": "quota; https://a/b?sv=1&sig=SECRETSIG"})
     made, studio = studio_over(_running_until(own))
     with pytest.raises(RetrainctlError, match="quota") as caught:
-        running.run(studio, experiment(), FakeWaiter(made.clock), limit=60.0)
+        running.run(studio, experiment(), FakeWaiter(made.clock), Heard(), limit=60.0)
     assert "SECRETSIG" not in str(caught.value)
     none = running.reasons(experiment("Failed", NodeStatuses=[{"NodeId": "n1", "Status": "Failed"}]))
     assert none == ['node "Train": the service gives no reason']
@@ -132,41 +146,61 @@ def test_a_run_is_not_waited_for_without_end() -> None:
 
     made, studio = studio_over(script)
     with pytest.raises(TargetError, match="still Running") as caught:
-        running.run(studio, experiment(), FakeWaiter(made.clock), limit=600.0)
+        running.run(studio, experiment(), FakeWaiter(made.clock), Heard(), limit=600.0)
     assert caught.value.code == "RC944" and ONE in (caught.value.hint or "")
     polls = sum(call.method == "GET" for call in made.calls)
     assert polls < 100, "it pauses longer and longer"
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(401, "Authorization Tokens"), (403, "Authorization Tokens"), (404, "`location`"), (412, "in the meantime")],
+)
+def test_hints_speak_of_the_workspace_and_not_of_subscriptions(status: int, told: str) -> None:
+    made, studio = studio_over([Reply(status=status, body={"error": {"code": "X", "message": "no"}})])
+    with pytest.raises(TargetError) as caught:
+        saving.save(studio, experiment(), FakeWaiter(made.clock))
+    assert told in (caught.value.hint or "")
+
+
 def test_what_runs_is_not_started_again() -> None:
-    made, studio = studio_over([])
+    assert running.must_rest(experiment()) == experiment()
     with pytest.raises(RetrainctlError, match="is Running already") as caught:
-        running.run(studio, experiment("Running"), FakeWaiter(made.clock), limit=60.0)
-    assert caught.value.code == "RC944" and made.calls == []
+        running.must_rest(experiment("Running"))
+    assert caught.value.code == "RC944"
 
 
 def test_a_run_can_be_left_alone() -> None:
     made, studio = studio_over(_running_until(experiment("Running")))
-    assert running.run(studio, experiment(), FakeWaiter(made.clock), limit=None)["Status"]["StatusCode"] == "Running"
+    assert (
+        running.run(studio, experiment(), FakeWaiter(made.clock), Heard(), limit=None)["Status"]["StatusCode"]
+        == "Running"
+    )
 
 
 def test_waiting_for_a_run_can_be_interrupted() -> None:
     made, studio = studio_over(_running_until(experiment("Running"), experiment("Running")))
     with pytest.raises(StopWaiting):
-        running.run(studio, experiment(), FakeWaiter(made.clock, stop_after=1, error=StopWaiting("stop")), limit=9999.0)
+        running.run(
+            studio,
+            experiment(),
+            FakeWaiter(made.clock, stop_after=1, error=StopWaiting("stop")),
+            Heard(),
+            limit=9999.0,
+        )
 
 
 def test_what_somebody_else_saved_in_the_meantime_is_not_written_over() -> None:
     made, studio = studio_over([Reply(status=412, body={"error": {"code": "Conflict", "message": "changed"}})])
     with pytest.raises(Conflict):
-        running.run(studio, experiment(), FakeWaiter(made.clock), limit=60.0)
+        running.run(studio, experiment(), FakeWaiter(made.clock), Heard(), limit=60.0)
     assert len(made.calls) == 1, "nothing runs"
 
 
 def test_a_lost_answer_never_runs_it_twice() -> None:
     made, studio = studio_over([Reply(body=ONE), Reply(body=experiment()), Reply(status=500)])
     with pytest.raises(Unavailable):
-        running.run(studio, experiment(), FakeWaiter(made.clock), limit=60.0)
+        running.run(studio, experiment(), FakeWaiter(made.clock), Heard(), limit=60.0)
     assert len(made.calls) == 3
 
 
@@ -283,7 +317,9 @@ TRAINED = experiment(
 
 def test_nodes_have_their_states_and_are_found_by_id_or_comment() -> None:
     assert [one["Status"] for one in nodes.nodes_of(TRAINED)] == [{"StatusCode": "Finished"}, None, None]
-    assert nodes.node_called(TRAINED, "n1") == nodes.node_called(TRAINED, "Train")
+    assert (
+        nodes.node_called(TRAINED, "n1") == nodes.node_called(TRAINED, "Train") == nodes.node_called(TRAINED, "tRAIN")
+    )
     assert [one["Id"] for one in nodes.with_comment(TRAINED, "Same")] == ["n2", "n3"]
     with pytest.raises(RetrainctlError, match="2 nodes have the comment") as caught:
         nodes.node_called(TRAINED, "Same")
