@@ -157,8 +157,10 @@ class _Wave:
             else RetrainctlError(f"internal error: {type(problem).__name__}: {problem}")
         )
         self.fatal = self.fatal or error
-        why = f"its result could not be recorded: {error.message}"
-        return replace(result, fate=Fate.IN_FLIGHT, why=f"{why}; `apply --resume` settles it", wrote=True)
+        why = f"its result could not be recorded: {error.message}; `apply --resume` settles it"
+        if result.fate is Fate.FAILED:
+            return replace(result, why=f"{result.why}; {why}")
+        return replace(result, fate=Fate.IN_FLIGHT, verified=Verified.NOT_CHECKED, why=why)
 
     def _one(self, change: ResourceChange) -> Result | None:
         """A change's end; None when it is told as soon as the ledger has it."""
@@ -177,6 +179,9 @@ class _Wave:
         except RetrainctlError as error:
             # The ledger or the lease is gone, or a secret is missing: going on would write without a record.
             self.fatal = self.fatal or error
+            if waiting.taken:
+                why = f"sent, and then the ledger failed: {error.message}; `apply --resume` settles it"
+                return waiting.timed(replace(waiting.in_flight(), why=why))
             return not_attempted([change], error.message)[0]
 
     def _interrupted(self, change: ResourceChange, waiting: _Waiting) -> Result:

@@ -18,7 +18,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-COLUMNS: Final = {"Id": "Id", "Node": "NodeId", "Content": "Content"}
+COLUMNS: Final = {"Node": "NodeId", "Content": "Content"}
 
 
 @app.callback()

@@ -1,6 +1,6 @@
 """The root command: a table of commands, each imported only when it runs or shows its own help."""
 
-from __future__ import annotations
+# No `annotations` of `__future__` here: Typer would compile the text of each one again at every start.
 
 from importlib import import_module
 from typing import Annotated, Any, Final, NamedTuple

@@ -1,6 +1,6 @@
 """`retrainctl apply`: exactly the changes of a plan, verified, with a receipt."""
 
-from __future__ import annotations
+# No `annotations` of `__future__` here: Typer would compile the text of each one again at every start.
 
 import os
 import signal
@@ -110,9 +110,9 @@ def command(
 
 def confirm_and_apply(
     session: Session,
-    plan: Plan,
-    document: Mapping[str, Any],
-    wanted: ApplyOptions,
+    plan: "Plan",
+    document: "Mapping[str, Any]",
+    wanted: "ApplyOptions",
     yes: bool,
     output: Output = Output.TEXT,
     receipt_file: Path | None = None,
@@ -150,14 +150,16 @@ def confirm_and_apply(
     return _report(session, receipt, end, output, receipt_file)
 
 
-def _nothing(session: Session, plan: Plan, document: Mapping[str, Any], wanted: ApplyOptions) -> tuple[Receipt, RunEnd]:
+def _nothing(
+    session: Session, plan: "Plan", document: "Mapping[str, Any]", wanted: "ApplyOptions"
+) -> "tuple[Receipt, RunEnd]":
     from retrainctl.operations.applying import apply_plan
 
     with session.console.progress() as observer:
         return apply_plan(plan, document, wanted, session.surroundings(observer))
 
 
-def _report(session: Session, receipt: Receipt, end: RunEnd, output: Output, receipt_file: Path | None) -> int:
+def _report(session: Session, receipt: "Receipt", end: "RunEnd", output: Output, receipt_file: Path | None) -> int:
     from retrainctl.render.formats import RenderOptions, render_receipt
 
     console = session.console
@@ -170,7 +172,7 @@ def _report(session: Session, receipt: Receipt, end: RunEnd, output: Output, rec
     return exit_code(receipt, end)
 
 
-def exit_code(receipt: Receipt, end: RunEnd) -> int:
+def exit_code(receipt: "Receipt", end: "RunEnd") -> int:
     """What a receipt means to a script (DESIGN.md section 8)."""
     if receipt.signal is not None:
         return Exit.TERMINATED if receipt.signal == signal.SIGTERM else Exit.INTERRUPTED
@@ -200,8 +202,8 @@ def _review(expect_digest: str | None, reviewed: Path | None) -> dict[str, Any]:
 
 
 def _judged(
-    session: Session, plan: Plan, wanted: ApplyOptions, wishes: PlanOptions, guards_from: str | None
-) -> ApplyOptions:
+    session: Session, plan: "Plan", wanted: "ApplyOptions", wishes: "PlanOptions", guards_from: str | None
+) -> "ApplyOptions":
     """The options with what trusted guards say about a plan that may have been made without them."""
     if guards_from is None:
         return wanted
@@ -213,7 +215,7 @@ def _judged(
     return replace(wanted, fresh=verdict(plan.changes, guards, session.loaded.desired, wishes.allowed))
 
 
-def _saved(path: Path) -> tuple[Plan, dict[str, Any]]:
+def _saved(path: Path) -> "tuple[Plan, dict[str, Any]]":
     from retrainctl.plan import planfile
     from retrainctl.plan.decode import decode
 
@@ -231,8 +233,8 @@ def _settle_first(session: Session) -> None:
 
 def _resume(
     session: Session,
-    wanted: ApplyOptions,
-    wishes: PlanOptions,
+    wanted: "ApplyOptions",
+    wishes: "PlanOptions",
     guards_from: str | None,
     yes: bool,
     output: Output,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _REPLACE: Final = "replace-asset"
 _MODULES: Final = "update-modules"
+_PUT_BACK: Final = "Put the former ones back, each by its id: `retrainctl experiment replace-asset`"
 
 
 class AssetType(StrEnum):
@@ -199,9 +200,8 @@ def _change(
         yes=yes,
         what_if=what_if,
         identity=id_of(found),
-        back="Put the former ones back, each by its id: `retrainctl experiment replace-asset`."
-        if command != _MODULES
-        else "Put the former modules back in Studio: no command gives a node an older one.",
+        back=("No command gives a node an older module, Studio does" if command == _MODULES else _PUT_BACK)
+        + f"; there were {', '.join(swap.old for swap in wish.swaps)}.",
     )
     if not what_if:
         session.console.result(f"Replaced {what} in {name}. It is a draft now: run it before you deploy it.")

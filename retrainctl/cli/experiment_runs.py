@@ -21,6 +21,7 @@ NODES: Final = {
     "Node": "Comment || Id",
     "State": "Status.StatusCode || Status",
     "Ports": "join(', ', OutputPortsInternal[].Name || `[]`)",
+    "Detail": "Status.StatusDetail",
 }
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")]

@@ -15,7 +15,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-COLUMNS: Final = {"Name": "GatewayName", "Status": "Status", "Version": "Version", "Connected": "LastConnectTime"}
+COLUMNS: Final = {"Name": "GatewayName", "Status": "Status", "Version": "Version", "Location": "Location"}
 
 
 @app.callback()

@@ -1,6 +1,6 @@
 """Options that mean the same for every command, and what their values turn into."""
 
-from __future__ import annotations
+# No `annotations` of `__future__` here: Typer would compile the text of each one again at every start.
 
 from collections.abc import Sequence
 from pathlib import Path

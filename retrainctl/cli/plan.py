@@ -1,6 +1,6 @@
 """`retrainctl plan`: what an apply would change, and nothing else."""
 
-from __future__ import annotations
+# No `annotations` of `__future__` here: Typer would compile the text of each one again at every start.
 
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +11,6 @@ import typer
 from retrainctl.cli import options, pipelines, planning
 from retrainctl.cli.console import Console
 from retrainctl.cli.exits import Exit
-from retrainctl.cli.findings import shown
 from retrainctl.cli.session import Session
 from retrainctl.cli.show import Budget
 from retrainctl.errors import InvalidInput, UsageError
@@ -138,6 +137,8 @@ def command(
             console.result(pipelines.findings(error, console, github=github, azdo=azdo, root=console.folder))
         raise
     if failed:
+        from retrainctl.cli.findings import shown
+
         session.console.message(shown(failed, session.console).rstrip("\n"))
     if out is not None:
         planfile.write(out, document)
@@ -150,7 +151,7 @@ def command(
     return Exit.ERROR if failed else _exit_code(plan, detailed=detailed, refresh_only=refresh_only)
 
 
-def _exit_code(plan: Plan, *, detailed: bool, refresh_only: bool) -> int:
+def _exit_code(plan: "Plan", *, detailed: bool, refresh_only: bool) -> int:
     if not plan.applyable and not refresh_only:
         return Exit.BLOCKED
     return Exit.CHANGES if detailed and (plan.alarms if refresh_only else plan.changes) else Exit.DONE
@@ -158,7 +159,7 @@ def _exit_code(plan: Plan, *, detailed: bool, refresh_only: bool) -> int:
 
 def _rendering(
     session: Session, preset: str | None, out: Path | None, *, show_ignored: bool, explain: bool
-) -> RenderOptions:
+) -> "RenderOptions":
     from retrainctl.render.formats import RenderOptions
 
     console = session.console
@@ -175,7 +176,7 @@ def _rendering(
 
 
 def _show(
-    session: Session, document: dict[str, Any], output: Output, rendering: RenderOptions, *, github: bool, azdo: bool
+    session: Session, document: dict[str, Any], output: Output, rendering: "RenderOptions", *, github: bool, azdo: bool
 ) -> None:
     """The plan on stdout. Log commands stand behind it; beside a format for machines they go to stderr, where the
     runners look for them as well."""

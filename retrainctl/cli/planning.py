@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from retrainctl.cli.findings import shown
 from retrainctl.cli.session import Session
 from retrainctl.errors import UsageError
 from retrainctl.operations.planning import Planned, PlanOptions, make_plan
@@ -114,6 +113,8 @@ def plan_now(
         )
     fresh = [finding for finding in planned.findings if finding not in session.loaded.diagnostics]
     if fresh:
+        from retrainctl.cli.findings import shown
+
         session.console.message(shown(fresh, session.console).rstrip("\n"))
     return planned.plan, encode(planned.plan)
 

@@ -12,7 +12,6 @@ import typer
 
 from retrainctl.cli import options
 from retrainctl.cli.console import Console
-from retrainctl.cli.findings import shown
 from retrainctl.diagnostics import Severity
 from retrainctl.errors import InvalidInput, UsageError
 from retrainctl.fastclass import dataclass
@@ -69,6 +68,8 @@ class Session:
         if errors:
             raise InvalidInput(errors if lenient else loaded.diagnostics)
         if loaded.diagnostics and not lenient:
+            from retrainctl.cli.findings import shown
+
             console.message(shown(loaded.diagnostics, console).rstrip("\n"))
         outside = Outside(
             environ=console.environ,

@@ -1,6 +1,6 @@
 """`retrainctl validate`: every finding about the project and its manifests at once."""
 
-from __future__ import annotations
+# No `annotations` of `__future__` here: Typer would compile the text of each one again at every start.
 
 import os
 from collections.abc import Callable, Mapping, Sequence

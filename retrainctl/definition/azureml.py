@@ -16,6 +16,7 @@ from retrainctl.definition.azureml_ids import asset, canonical
 from retrainctl.model.address import Address
 from retrainctl.model.resource import Observed, SlotState
 from retrainctl.model.values import JsonObject, Tree
+from retrainctl.patterns import late
 
 SLOT: Final = "model"
 """The one trained model slot of a deployment."""
@@ -43,7 +44,7 @@ _ENUM_FIELDS: Final = frozenset(
 _DURATIONS: Final = frozenset(
     {"requestTimeout", "maxQueueWait", "pollingInterval", "initialDelay", "period", "timeout"}
 )
-_DURATION: Final = re.compile(
+_DURATION: Final = late(
     r"P(?:(?P<d>\d+)D)?(?:T(?:(?P<h>\d+)H)?(?:(?P<m>\d+)M)?(?:(?P<s>\d+(?:\.\d+)?)S)?)?", re.IGNORECASE
 )
 _ASSETS: Final = {"environmentId": "environments", "codeId": "codes", "compute": "computes", "dataId": "data"}

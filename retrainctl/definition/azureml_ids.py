@@ -6,8 +6,9 @@ Ids compare without case: the server itself writes `resourcegroups/.../onlineend
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from retrainctl.patterns import late
 
 PROVIDER: Final = "Microsoft.MachineLearningServices"
 ONLINE: Final = "onlineEndpoints"
@@ -27,9 +28,9 @@ _WORDS: Final = {
         *("models", "codes", "environments", "computes", "data", "datastores", ONLINE, BATCH, PROVIDER),
     )
 }
-_SHORT: Final = re.compile(r"azureml:(?P<name>[^:@/]+)(?::(?P<version>[^:@/]+))?")
-_VERSION: Final = re.compile(r"(?P<scope>/.+)/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)")
-_REGISTRY: Final = re.compile(r"azureml://registries/[^/]+/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)")
+_SHORT: Final = late(r"azureml:(?P<name>[^:@/]+)(?::(?P<version>[^:@/]+))?")
+_VERSION: Final = late(r"(?P<scope>/.+)/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)")
+_REGISTRY: Final = late(r"azureml://registries/[^/]+/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)")
 
 
 def workspace(subscription: str, resource_group: str, name: str) -> str:

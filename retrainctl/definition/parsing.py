@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Final, NoReturn
 
 import orjson
 
 from retrainctl.diagnostics import Diagnostic, Span
 from retrainctl.errors import InvalidInput
+from retrainctl.patterns import late
 
 LIMIT: Final = 64 * 1024 * 1024
 """Largest file that is read. Definitions beyond 3 MB keep their payload in a blob (arm-webservices.md section 4.2)."""
@@ -29,8 +29,8 @@ _KIND: Final = bytes(
 )
 _LONG_NUMBER: Final = b" " + b"0" * 20
 """A number of 20 digits or more, with every byte told by its kind only; ids are that long too, but stand in quotes."""
-_HALF_PAIR: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|\\u[dD][c-fC-F][0-9a-fA-F]{2}")
-_HALF_NUMBER: Final = re.compile(r"\.|[eE][+-]?")
+_HALF_PAIR: Final = late(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_HALF_NUMBER: Final = late(r"\.|[eE][+-]?")
 _AGAIN: Final = "export it again with `retrainctl export`, or check that the path is the right one"
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from json import JSONDecoder
 from typing import Final
 
 from retrainctl.diagnostics import Span
 from retrainctl.model.values import Path
+from retrainctl.patterns import late
 
-_BLANK: Final = re.compile(r"[ \t\r\n]*")
+_BLANK: Final = late(r"[ \t\r\n]*")
 _DECODER: Final = JSONDecoder()
 
 

@@ -7,7 +7,6 @@ and trusted without the others. Equal documents are kept once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final
@@ -15,8 +14,9 @@ from typing import Any, Final
 import orjson
 
 from retrainctl.fastclass import dataclass
+from retrainctl.patterns import late
 
-_PREAMBLE: Final = re.compile(rb"retrainctl-pack 1 ([0-9]{12})\n")
+_PREAMBLE: Final = late(rb"retrainctl-pack 1 ([0-9]{12})\n")
 _FIRST_READ: Final = 1 << 16
 
 Fetch = Callable[[int, int | None], bytes]

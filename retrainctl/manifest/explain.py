@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from retrainctl.manifest.document import TWICE, Step
 from retrainctl.manifest.source import REFER_INSTEAD, in_clear, secrets_in
 from retrainctl.manifest.suggest import closest, hint
 from retrainctl.model.redaction import without_query
+from retrainctl.patterns import late
 from retrainctl.schemas import Violation
 
 _KINDS: Final[Mapping[str, str]] = {
@@ -25,9 +25,9 @@ _KINDS: Final[Mapping[str, str]] = {
 }
 _SHOWN: Final = 40
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_CREDENTIALS = re.compile(r"://[^/@\s]*@")
-_NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?")
+_IDENTIFIER = late(r"[A-Za-z_][A-Za-z0-9_-]*")
+_CREDENTIALS = late(r"://[^/@\s]*@")
+_NUMBER = late(r"[-+]?[0-9]+(?:\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

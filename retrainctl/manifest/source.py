@@ -13,6 +13,7 @@ from typing import Final
 
 from retrainctl.diagnostics import Diagnostics, Span
 from retrainctl.fastclass import dataclass
+from retrainctl.patterns import late
 
 MAX_YAML: Final = 64 * 1024 * 1024
 MAX_CSV: Final = 256 * 1024 * 1024
@@ -25,22 +26,20 @@ _READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINAR
 _BOM: Final = b"\xef\xbb\xbf"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _CONTROLS: Final = bytes(sorted({*range(32), 127} - {9, 10, 13}))
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = late("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _SECRETS: Final = (
     (
         "a SAS signature",
         ("sig=", "sig%3d"),
-        re.compile(r"(?:^|[?&;\s\"']|%3F|%26)(sig)(?:=|%3D)(?!\s|\{\{|[\"'&]|$)", re.IGNORECASE | re.MULTILINE),
+        late(r"(?:^|[?&;\s\"']|%3F|%26)(sig)(?:=|%3D)(?!\s|\{\{|[\"'&]|$)", re.IGNORECASE | re.MULTILINE),
     ),
     (
         "an account key",
         ("accountkey=", "sharedaccesskey=", "sharedaccesssignature="),
-        re.compile(
-            r"(AccountKey|SharedAccessKey|SharedAccessSignature)=(?!\s|\{\{|[\"';]|$)", re.IGNORECASE | re.MULTILINE
-        ),
+        late(r"(AccountKey|SharedAccessKey|SharedAccessSignature)=(?!\s|\{\{|[\"';]|$)", re.IGNORECASE | re.MULTILINE),
     ),
-    ("an account key", ("==",), re.compile(r"(?<![A-Za-z0-9+/])([A-Za-z0-9+/]{86})==")),
+    ("an account key", ("==",), late(r"(?<![A-Za-z0-9+/])([A-Za-z0-9+/]{86})==")),
 )
 """What a literal secret is called, what its text must contain (a quick test), and how it looks."""
 

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from math import isfinite
-from typing import Final, overload
+from typing import Any, Final, overload
 
 from retrainctl.diagnostics import Diagnostics, Span
 from retrainctl.fastclass import dataclass
@@ -19,8 +19,6 @@ from retrainctl.model.values import JsonObject
 from retrainctl.model.versions import ModelVersion, VersionRows
 
 COLUMNS: Final = ("model", "version", "uri", "file", "sha256", "etag", "trainedAt", "run", "data")
-_URI_PLACE: Final = COLUMNS.index("uri") - 1
-_FILE_PLACE: Final = COLUMNS.index("file") - 1
 METRIC: Final = "metrics."
 PARAMETER: Final = "parameters."
 
@@ -45,14 +43,14 @@ class _BadCell(Exception):
 class VersionTable:
     """A CSV file of versions, its rows by model (all under None where there is no such column).
 
-    places: the column of each of `COLUMNS` after the first, None where there is none. metrics, parameters: name and
-    column of each.
+    places: the column of each of `COLUMNS` after the first that there is. metrics, parameters: name and column of each.
+    numbers: the version of each row, where no row has an error.
     """
 
     table: Table
     sources: Sources
     by_model: bool
-    places: Sequence[int | None]
+    places: Mapping[str, int]
     metrics: Sequence[tuple[str, int]]
     parameters: Sequence[tuple[str, int]]
     rows: Mapping[str | None, Sequence[int]]
@@ -80,28 +78,26 @@ class VersionTable:
     def version(self, model: str, row: int) -> ModelVersion | None:
         """One row; None when its file is missing, which is reported. Raises `_BadCell`."""
         cells = self.table.rows[row]
-        values = [(cells[at].strip() or None) if at is not None else None for at in self.places]
+        values: dict[str, Any] = {name: text for name, at in self.places.items() if (text := cells[at].strip())}
         if self.numbers is None and not self._check(values, row):
             return None
-        version, uri, file, sha256, etag, trained, run, data = values
+        if "sha256" in values:
+            values["sha256"] = values["sha256"].lower()
+        if "data" in values:
+            values["data"] = tuple(values["data"].split())
         return ModelVersion(
             model=model,
-            version=int(version or ""),
-            uri=uri,
-            file=file,
-            sha256=sha256.lower() if sha256 is not None else None,
-            etag=etag,
-            trained_at=trained,
-            run=run,
+            version=int(values.pop("version")),
+            trained_at=values.pop("trainedAt", None),
             metrics=self._metrics(cells) if self.metrics else NO_METRICS,
-            data=tuple(data.split()) if data is not None else (),
             parameters={n: cells[at] for n, at in self.parameters if cells[at]} if self.parameters else NO_PARAMETERS,
             origin=Span(self.table.file, self.table.lines[row], 1),
+            **values,
         )
 
-    def _check(self, values: list[str | None], row: int) -> bool:
+    def _check(self, values: dict[str, Any], row: int) -> bool:
         """Whether the cells are as they must be; a file's path is put in place of its name."""
-        version, uri, file, sha256, _, trained, *_ = values
+        version, uri, file, sha256, trained = map(values.get, ("version", "uri", "file", "sha256", "trainedAt"))
         if version is None or _VERSION.fullmatch(version) is None:
             raise _BadCell("version", f'"{(version or "")[:40]}" is no version', "Write a whole number from 1 on.")
         if (uri is None) == (file is None):
@@ -115,9 +111,8 @@ class VersionTable:
         if trained is not None and _TIME.fullmatch(trained) is None:
             raise _BadCell("trainedAt", "trainedAt must be a time such as 2026-11-02T08:00:00Z", "Mend it.")
         if file is not None:
-            file = model_file(self.sources, file, self.table.file, lambda: self.table.span(row, "file"))
-            values[_FILE_PLACE] = file
-            return file is not None
+            values["file"] = model_file(self.sources, file, self.table.file, lambda: self.table.span(row, "file"))
+            return values["file"] is not None
         return True
 
     def _metrics(self, cells: list[str]) -> Mapping[str, float]:
@@ -173,7 +168,7 @@ def _version_table(table: Table, sources: Sources) -> VersionTable | None:
     if wrong:
         return None
     at = columns.get("model")
-    places = [columns.get(name) for name in COLUMNS[1:]]
+    places = {name: at for name, at in columns.items() if name != "model"}
     numbers = _sound(table, columns, [at for _, at in metrics])
     return VersionTable(table, sources, at is not None, places, metrics, parameters, _by_model(table, at), numbers)
 
@@ -254,10 +249,13 @@ class _Rows(VersionRows):
 
     def find(self, version: int) -> ModelVersion | None:
         numbers = self._table.numbers or ()
-        return next((self._made(row) for row in self._rows if numbers[row] == version), None)
+        for row in self._rows:
+            if numbers[row] == version:
+                return self._made(row)
+        return None
 
     def uris(self) -> Iterable[str | None]:
-        at = self._table.places[_URI_PLACE]
+        at = self._table.places.get("uri")
         rows = self._table.table.rows
         return [rows[row][at].strip() for row in self._rows] if at is not None else []
 

@@ -15,12 +15,12 @@ from typing import Any, Final
 from retrainctl.diagnostics import Diagnostics, Span
 from retrainctl.fastclass import dataclass
 from retrainctl.manifest.document import LINE_SHIFT, TWICE, Document
-from retrainctl.manifest.patterns import compiled_when_used
 from retrainctl.manifest.scalars import Trap, plain
 from retrainctl.manifest.source import REFER_INSTEAD, in_clear, secrets_in
 from retrainctl.manifest.syntax import explain
+from retrainctl.patterns import compiled_late, late
 
-with compiled_when_used("yaml"):
+with compiled_late("yaml"):
     import yaml
 
 MAX_DEPTH: Final = 64
@@ -29,7 +29,7 @@ MAX_ALIASED: Final = 20_000
 MAX_ERRORS: Final = 20
 """After so many syntax errors the rest of a file is not looked at."""
 
-_NEXT_DOCUMENT = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_NEXT_DOCUMENT = late(r"^---(?=\s|$)", re.MULTILINE)
 _LOADER = getattr(yaml, "CLoader", yaml.Loader)
 
 _SCALAR, _ALIAS = yaml.ScalarEvent, yaml.AliasEvent

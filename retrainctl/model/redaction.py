@@ -17,10 +17,11 @@ from urllib.parse import quote, quote_plus
 
 from retrainctl.fastclass import dataclass
 from retrainctl.model.values import Secret
+from retrainctl.patterns import late
 
 HIDDEN: Final = "(sensitive)"
 
-_SIGNED = re.compile(
+_SIGNED = late(
     r"(?P<lead>(?:[?&;\s\"']|^|%3F|%26)sig=)[^&\s\"'<>]+"
     # A signed address as a value of another one's query, quoted as often as it takes.
     r"|(?P<quoted>%(?:25)*(?:3F|26)sig%(?:25)*3D)(?:(?!%(?:25)*26)[^&\s\"'<>])+"
@@ -34,12 +35,14 @@ _MIN_VALUE = 6
 
 def without_query(uri: str) -> str:
     """The URI as it may be shown, stored and compared: no query, no fragment."""
+    if "?" not in uri and "#" not in uri:  # nearly always
+        return uri
     return uri.split("?", 1)[0].split("#", 1)[0]
 
 
 def is_signed(uri: str) -> bool:
     """Whether a URI carries a SAS signature."""
-    return _SAS_MARK.search(uri) is not None
+    return ("?" in uri or "&" in uri) and _SAS_MARK.search(uri) is not None
 
 
 def short_hash(value: str, *, environment: str, address: str) -> str:

@@ -190,15 +190,17 @@ def _by_family(uses: Sequence[Use], kind: AssetKind, listed: Sequence[JsonObject
 
 def _wanted(kind: AssetKind, listed: Sequence[JsonObject], reference: str) -> str:
     """The id of what shall come. An older version of a family that is there counts: lists show the latest only."""
-    there = {_plain(family_of(item)) for item in listed}
     exact = any(graph.same(id_of(item), reference) for item in listed)
-    if not exact and _VERSION.fullmatch(reference) and graph.family_of(reference) in there:
-        return reference
+    if not exact and (version := _VERSION.fullmatch(reference)) is not None:
+        latest = {_plain(family_of(item)): _VERSION.fullmatch(id_of(item)) for item in newest(listed)}
+        there = latest.get(graph.family_of(reference))
+        if there is not None and int(version["batch"]) < int(there["batch"]):
+            return reference
     return id_of(called(list(listed), reference, kind))
 
 
-_VERSION: Final = re.compile(r"[^.]+\.[^.]+\.v\d+-\w+-\d+")
-"""`{workspace}.{family}.v1-default-{batch}`."""
+_VERSION: Final = re.compile(r"[^.]+\.[^.]+\.v\d+-\w+-(?P<batch>\d+)")
+"""`{workspace}.{family}.v1-default-{batch}`; batches of a workspace count up."""
 
 
 def _not_used(kind: AssetKind, name: str, known: Sequence[str]) -> RetrainctlError:

@@ -42,6 +42,11 @@ def pull(
     ]
     if loaded.environment.classic is not None and "classic" in readings:
         files.extend(classic_files(loaded.environment.classic.workspace, readings["classic"].facts))
+    if loaded.environment.azureml is not None and "azureml" in readings:
+        from retrainctl.targets.snapshot.azureml import azureml_files
+
+        settings = loaded.environment.azureml
+        files.extend(azureml_files(settings.workspace, settings.scope, readings["azureml"]))
     head = Head(
         complete=True,
         created_at=now,

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from retrainctl.patterns import late
+
 # Code points that Python calls printable although they draw nothing: they could hide text, or hide a command from us
 # but not from a reader that skips them.
 _DRAWS_NOTHING: Final = frozenset(
@@ -30,11 +32,11 @@ _DRAWS_NOTHING: Final = frozenset(
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # `##vso[...]` is found anywhere in a line by the Azure DevOps agent, `##[...]` by both agents; `::name::` by GitHub's
 # runner at the start of a line, blanks skipped (read in actions/runner ActionCommand.cs and the agent's Command.cs).
-_HASHES: Final = re.compile(r"#(?=#)")
-_COLONS: Final = re.compile(r"(?<!\S):(?=:)")
-_NOT_WORD: Final = re.compile(r"[^A-Za-z0-9 /-]")
-_BACKTICKS: Final = re.compile(r"`+")
-_JSON_LOUD: Final = re.compile(r"[^\x00-\x7e]|#(?=#)")
+_HASHES: Final = late(r"#(?=#)")
+_COLONS: Final = late(r"(?<!\S):(?=:)")
+_NOT_WORD: Final = late(r"[^A-Za-z0-9 /-]")
+_BACKTICKS: Final = late(r"`+")
+_JSON_LOUD: Final = late(r"[^\x00-\x7e]|#(?=#)")
 
 
 def visible(text: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from retrainctl.fastclass import dataclass
+from retrainctl.patterns import late
 from retrainctl.render.escape import visible
 
 NOT_SET: Final = "(not set)"
@@ -17,7 +17,7 @@ _LIMIT = 160
 _LEAD = 40
 _CAUSES: Final = {"drift": "drift", "both": "intent and drift"}
 _KNOWLEDGE: Final = {"applied": "former value from the ledger", "unknown": "former value unknown"}
-_PLAIN_NAME: Final = re.compile(r"[\w$-]+")
+_PLAIN_NAME: Final = late(r"[\w$-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

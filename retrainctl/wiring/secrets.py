@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from retrainctl.model.redaction import Redactor
 from retrainctl.model.values import Secret, SecretRef
+from retrainctl.patterns import late
 from retrainctl.ports import NotFound, SecretUnavailable, TargetError
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _LARGEST: Final = 64 * 1024
 _VAULT_VERSION: Final = "7.4"
-_VAULT_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]")
-_SECRET_NAME: Final = re.compile(r"[A-Za-z0-9-]{1,127}(?:/[0-9a-f]{32})?")
+_VAULT_NAME: Final = late(r"[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]")
+_SECRET_NAME: Final = late(r"[A-Za-z0-9-]{1,127}(?:/[0-9a-f]{32})?")
 
 VaultAccess = Callable[[], "tuple[Pipeline, Auth, str]"]
 """Gives the pipeline, the credential and the host suffix of key vaults; called when the first vault is asked."""

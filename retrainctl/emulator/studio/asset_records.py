@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS studio_asset(
   due REAL NOT NULL, outcome TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS studio_asset_family ON studio_asset(kind, family);
 CREATE INDEX IF NOT EXISTS studio_asset_name ON studio_asset(kind, name COLLATE NOCASE);
+CREATE INDEX IF NOT EXISTS studio_asset_id ON studio_asset(id COLLATE NOCASE);
+CREATE INDEX IF NOT EXISTS studio_asset_batch ON studio_asset(batch);
 CREATE TABLE IF NOT EXISTS studio_build(
   id TEXT PRIMARY KEY, upload TEXT NOT NULL, due REAL NOT NULL, module TEXT NOT NULL, error TEXT NOT NULL)
   WITHOUT ROWID;

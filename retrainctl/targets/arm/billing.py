@@ -6,7 +6,6 @@ association is the only way to change who pays for a service that exists.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
@@ -15,6 +14,7 @@ from retrainctl.fastclass import dataclass
 from retrainctl.model.change import FieldChange, Request, ResourceChange, Step
 from retrainctl.model.resource import Observed
 from retrainctl.model.values import MISSING, JsonObject, Missing, Tree
+from retrainctl.patterns import late
 from retrainctl.ports import Conflict, NotFound, Pause
 from retrainctl.targets.arm import ids
 
@@ -27,7 +27,7 @@ MOVE: Final = "move-association"
 
 _ASSOCIATION: Final = "association"
 _UNNAMED: Final = "{association}"
-_PLANNED: Final = re.compile(r".*/commitmentAssociations/(?P<name>[^/?]+)/move\?.*")
+_PLANNED: Final = late(r".*/commitmentAssociations/(?P<name>[^/?]+)/move\?.*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.errors import InvalidInput
 from retrainctl.fastclass import dataclass
+from retrainctl.patterns import late
 
 PROVIDER: Final = "Microsoft.MachineLearning"
 WEB_SERVICES: Final = "webServices"
@@ -23,7 +24,7 @@ PLAN_VERSION: Final = "2016-05-01-preview"
 NOT_AN_ID: Final = "The passed in machine learning web service object does not have a valid ARM resource id."
 """The cmdlets' sentence for anything but the eight segments (arm-webservices.md section 1)."""
 
-_ID: Final = re.compile(
+_ID: Final = late(
     r"/subscriptions/(?P<subscription>[^/]+)"
     r"/resourceGroups/(?P<group>[^/]+)"
     r"/providers/Microsoft\.MachineLearning"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from retrainctl.model.change import Action, ResourceChange, Risk, Severity
 from retrainctl.model.environment import AzuremlSettings
 from retrainctl.model.resource import Desired, Observed
 from retrainctl.model.values import MISSING, JsonObject, Path
+from retrainctl.patterns import late
 from retrainctl.ports import Judgement
 from retrainctl.targets.azureml import moves
 from retrainctl.targets.azureml.reading import (
@@ -23,7 +23,7 @@ from retrainctl.targets.azureml.reading import (
     company_of,
 )
 
-_NAME: Final = re.compile(r"[a-zA-Z](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?")
+_NAME: Final = late(r"[a-zA-Z](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?")
 _NAMED_LENGTH: Final = range(3, 33)
 _MIRROR_MOST: Final = 50
 _REGISTRY: Final = "azureml://"

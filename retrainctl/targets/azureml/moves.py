@@ -7,7 +7,6 @@ the way back is the same computation with the former model as the goal.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from retrainctl.fastclass import dataclass
 from retrainctl.model.change import FieldChange, ResourceChange
 from retrainctl.model.kind import KINDS
 from retrainctl.model.values import JsonObject, Tree
+from retrainctl.patterns import late
 from retrainctl.targets.azureml.reading import Company, stand_in
 from retrainctl.targets.azureml.requests import fields_with
 
@@ -29,8 +29,8 @@ SHIFT: Final = "traffic"
 RETIRE: Final = "retire"
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_TIME: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
-_BAKE: Final = re.compile(r"bake (\d+(?:\.\d+)?) s")
+_TIME: Final = late(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+_BAKE: Final = late(r"bake (\d+(?:\.\d+)?) s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from retrainctl.definition.azureml import SLOT, model_of
 from retrainctl.definition.azureml_ids import DEPLOYMENTS, canonical, owner
@@ -34,23 +34,23 @@ _PARTS: Final = frozenset({TRAFFIC, BATCH_DEFAULT})
 """Kinds that are a part of an endpoint: there, and empty, before it is."""
 
 
+class Reads(Protocol):
+    """The calls that reading needs; `path` is an ARM id."""
+
+    def get(self, path: str, /) -> JsonObject | None:
+        """The resource, None when it is not there. Raises `TargetError`."""
+
+    def list(self, path: str, /) -> Iterator[JsonObject]:
+        """The items of a collection. Raises `TargetError`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AzuremlTarget:
-    """Reads and writes through an `AzuremlClient`.
+class AzuremlReader:
+    """Reads a workspace. scope: its ARM id. parallel: lists at one time."""
 
-    planner: makes the bodies, so that what is sent is what was planned. parallel: lists at one time.
-    """
-
-    client: AzuremlClient
-    planner: AzuremlPlanner
+    client: Reads
+    scope: str
     parallel: int = 8
-
-    @property
-    def scope(self) -> str:
-        """The workspace's ARM id."""
-        return self.planner.settings.scope
-
-    # Reading
 
     def read(self, wanted: Sequence[Desired]) -> Reading:
         """One call per collection: the endpoints, and the deployments of each endpoint that something is wanted of.
@@ -95,13 +95,6 @@ class AzuremlTarget:
             return observe(address, identity, endpoint, {}, self.scope)
         return observe(address, identity, endpoint, self._deployments(owner(identity)), self.scope)
 
-    def backup(self, observed: Observed) -> tuple[bytes, bytes]:
-        """What serves, as read; beside it the endpoint with its traffic. Keys are never read."""
-        document: Any = observed.document
-        if observed.address.kind != DEPLOYMENT:
-            return _json(document), b"{}"
-        return _json(document["deployments"][document["serving"]]), _json(document)
-
     def _deployments(self, endpoint: str) -> dict[str, JsonObject]:
         return {str(item.get("name")): item for item in self.client.list(f"{endpoint}/{DEPLOYMENTS}")}
 
@@ -134,6 +127,44 @@ class AzuremlTarget:
             return list(pool.map(work, items))
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AzuremlTarget:
+    """Reads and writes through an `AzuremlClient`.
+
+    planner: makes the bodies, so that what is sent is what was planned. parallel: lists at one time.
+    """
+
+    client: AzuremlClient
+    planner: AzuremlPlanner
+    parallel: int = 8
+
+    @property
+    def scope(self) -> str:
+        """The workspace's ARM id."""
+        return self.planner.settings.scope
+
+    # Reading
+
+    @property
+    def _reader(self) -> AzuremlReader:
+        return AzuremlReader(client=self.client, scope=self.scope, parallel=self.parallel)
+
+    def read(self, wanted: Sequence[Desired]) -> Reading:
+        """As `AzuremlReader.read`."""
+        return self._reader.read(wanted)
+
+    def reread(self, address: Address, identity: str) -> Observed | None:
+        """Reads one resource again; None when it is not there."""
+        return self._reader.reread(address, identity)
+
+    def backup(self, observed: Observed) -> tuple[bytes, bytes]:
+        """What serves, as read; beside it the endpoint with its traffic. Keys are never read."""
+        document: Any = observed.document
+        if observed.address.kind != DEPLOYMENT:
+            return _json(document), b"{}"
+        return _json(document["deployments"][document["serving"]]), _json(document)
 
     # Writing
 

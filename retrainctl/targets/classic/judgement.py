@@ -6,10 +6,8 @@ not, so what cannot be wrong without a change is looked at only where there is o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from retrainctl.definition.endpoint import DUE, FIELDS, slots
 from retrainctl.definition.slots import closest
@@ -19,11 +17,12 @@ from retrainctl.model.environment import ClassicSettings
 from retrainctl.model.redaction import is_signed, without_query
 from retrainctl.model.resource import Desired, Knowledge, Observed
 from retrainctl.model.values import JsonObject, Path
+from retrainctl.patterns import late
 from retrainctl.ports import Judgement
 from retrainctl.targets.classic.ids import parse
 from retrainctl.targets.classic.reading import DEFAULT, LIMITS
 
-_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_NAME: Final = late(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _LONGEST_NAME: Final = 24
 _LONGEST_DESCRIPTION: Final = 2000
 _CALLS: Final = range(1, 201)
@@ -204,7 +203,7 @@ def _blob(move: ModelChange, say: _Say) -> Iterator[Diagnostic]:
             "Name the `.ilearner` output of the training job: BaseLocation and RelativeLocation, without SAS token.",
             move.after.origin or move.span,
         )
-    if urlsplit(uri).path.strip("/").count("/") < 1:
+    if "/" not in uri.partition("://")[2].partition("/")[2].strip("/"):
         yield say(
             "RC371",
             f"{label} names no blob in a container of a storage account: {uri}",
@@ -277,8 +276,9 @@ def _knowledge(move: ModelChange, observed: Observed) -> Iterator[Risk]:
     if move.to_uri is not None and is_signed(move.to_uri):
         message = f"{move.after.label} is named with a SAS token; the address is used without it"
         yield Risk(code="signed-uri", message=message)
-    shown = slots(observed.document).get(move.slot)
-    if shown is not None and move.knowledge is Knowledge.UNKNOWN:
+    if move.knowledge is not Knowledge.UNKNOWN:
+        return
+    if (shown := slots(observed.document).get(move.slot)) is not None:
         yield Risk(
             code="live-location",
             severity=Severity.NOTE,

@@ -5,8 +5,9 @@ A target joins with one line in `READERS` and a module of its own beside `arm.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -22,11 +23,9 @@ from retrainctl.model.environment import (
     ArmSettings,
     Environment,
 )
-from retrainctl.model.resource import Applied
-from retrainctl.ports import Reader
+from retrainctl.model.resource import Applied, Desired, Observed
+from retrainctl.ports import Reader, Reading
 from retrainctl.targets.snapshot.applied import read_applied
-from retrainctl.targets.snapshot.arm import SnapshotReader
-from retrainctl.targets.snapshot.classic import FOLDER, ClassicSnapshotReader
 from retrainctl.targets.snapshot.folder import HEAD, Head, read_head
 from retrainctl.targets.snapshot.uncovered import Uncovered
 
@@ -60,19 +59,52 @@ def _arm(source: Source, environment: Environment) -> Reader:
         )
     if settings is None:
         return Uncovered()
+    opening = partial(_open_arm, source, settings)
+    nothing_said = source.head is not None and not source.head.targets.get("arm") and not (source.path / "arm").is_dir()
+    return _WhenRead(opening) if nothing_said else opening()
+
+
+def _open_arm(source: Source, settings: ArmSettings) -> Reader:
+    from retrainctl.targets.snapshot.arm import SnapshotReader
+
     return SnapshotReader(source.path, settings, head=source.head, shown=source.shown)
 
 
+class _WhenRead:
+    """A reader that is opened when something is read: what it needs is not imported for a project that has nothing of
+    its target."""
+
+    def __init__(self, opening: Callable[[], Reader]) -> None:
+        self._opening = opening
+        self._opened: Reader | None = None
+
+    def read(self, wanted: Sequence[Desired]) -> Reading:
+        return self._reader().read(wanted)
+
+    def reread(self, address: Address, identity: str) -> Observed | None:
+        return self._reader().reread(address, identity)
+
+    def _reader(self) -> Reader:
+        if self._opened is None:
+            self._opened = self._opening()
+        return self._opened
+
+
 def _classic(source: Source, environment: Environment) -> Reader:
-    folder = source.path / FOLDER
-    if environment.classic is None or not folder.is_dir():
+    if environment.classic is None or not (source.path / "classic").is_dir():
         return Uncovered()
+    from retrainctl.targets.snapshot.classic import ClassicSnapshotReader
+
     return ClassicSnapshotReader(source.path, environment.classic, head=source.head, shown=source.shown)
 
 
 def _azureml(source: Source, environment: Environment) -> Reader:
-    """A snapshot holds nothing of a workspace of Azure Machine Learning v2 yet."""
-    return Uncovered()
+    settings = environment.azureml
+    if settings is None or not (source.path / "azureml").is_dir():
+        return Uncovered()
+    from retrainctl.targets.snapshot.azureml import AzuremlSnapshotReader
+
+    return AzuremlSnapshotReader(source.path, settings, head=source.head, shown=source.shown)
 
 
 READERS: Final[Mapping[str, Opener]] = MappingProxyType({"arm": _arm, "classic": _classic, "azureml": _azureml})

@@ -105,6 +105,66 @@ def test_nothing_is_sent_when_the_ledger_cannot_be_written():
     assert target.writes == []
 
 
+class LateBooks(MemoryBooks):
+    """Keeps results back until they are asked for, as a slow disk does; `trouble`: what becomes of them."""
+
+    trouble: Exception | None = None
+
+    def after(self, address, step, outcome, *, applied, removed, detail, then=None):
+        self.kept = [*getattr(self, "kept", []), then]
+
+    def arrive(self):
+        kept, self.kept = self.kept, []
+        for then in kept:
+            then(self.trouble)
+
+
+def test_a_result_is_told_when_it_is_on_record_and_not_before():
+    _, target, plan = estate(2)
+    books = LateBooks()
+    seen = []
+
+    class Following(MemoryTarget):
+        def reread(self, address, identity):
+            # The second change begins while the result of the first is still on its way.
+            seen.append([told.item for told in around.observer.heard])
+            return super().reread(address, identity)
+
+    around = tools(Following(target.things), books, parallel=1)
+    wave = run_wave(plan.changes, around)
+    assert not any(told for told in seen)
+    assert {result.fate for result in wave.results} == {Fate.IN_FLIGHT}
+    books.arrive()
+    assert [told.outcome for told in around.observer.heard] == ["applied", "applied"]
+
+
+def test_what_was_written_and_could_not_be_recorded_is_left_open_and_ends_the_run():
+    class Full(MemoryBooks):
+        def after(self, address, step, outcome, *, applied, removed, detail, then=None):
+            then(RetrainctlError("the disk is full"))
+
+    _, target, plan = estate(3)
+    wave = run_wave(plan.changes, tools(target, Full(), parallel=1))
+    assert wave.fatal is not None
+    assert wave.fatal.message == "the disk is full"
+    assert [result.fate for result in wave.results] == [Fate.IN_FLIGHT, Fate.NOT_ATTEMPTED, Fate.NOT_ATTEMPTED]
+    assert "the disk is full" in wave.results[0].why
+    assert receipt(wave.results).outcome == "partial"
+    assert len(target.writes) == 1
+
+
+def test_a_ledger_that_fails_after_the_service_took_the_request_does_not_call_it_unsent():
+    class Gone(MemoryBooks):
+        def sent(self, address, step, operation, request_id):
+            raise RetrainctlError("the lease is lost")
+
+    _, target, plan = estate(2)
+    first, second = run_wave(plan.changes, tools(target, Gone(), parallel=1)).results
+    assert (first.fate, second.fate) == (Fate.IN_FLIGHT, Fate.NOT_ATTEMPTED)
+    assert first.wrote
+    assert "the lease is lost" in first.why
+
+
 def test_a_stop_before_the_start_attempts_nothing():
     _, target, plan = estate(3)
     work = tools(target)

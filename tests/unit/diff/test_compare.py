@@ -15,7 +15,9 @@ SPEC = KINDS["WebService"]
 
 
 def diff(desired, observed, applied=None, hashes=lambda ref, address: "h1", versions=None):
-    return compare(desired, observed, applied, SPEC, secret_hash=hashes, version_of=lambda uri, _: (versions or {}).get(uri))
+    return compare(
+        desired, observed, applied, SPEC, secret_hash=hashes, version_of=lambda uri, _: (versions or {}).get(uri)
+    )
 
 
 def test_equal_is_no_change():

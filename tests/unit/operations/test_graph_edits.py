@@ -120,6 +120,7 @@ def test_nothing_to_do_is_no_change() -> None:
         ("Rentals", "Wether", "RC956", "Weather"),
         ("Rentals", _id("9" * 32, 1), "RC956", "9999"),
         ("Rentals", f"{WS}.{OTHER}.newest", "RC956", "newest"),
+        ("Rentals", _id(OTHER, 9), "RC956", "dataset list"),
         ("Weather", "Rentals", "RC954", "Rentals"),
         ("nothing like it", "Weather", "RC954", '"Rentals"'),
     ],

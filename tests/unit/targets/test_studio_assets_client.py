@@ -13,7 +13,7 @@ from azure.core.exceptions import ServiceResponseError
 
 from retrainctl.errors import RetrainctlError, UsageError
 from retrainctl.model.values import Secret
-from retrainctl.operations.studio_assets import family_to_replace, output_called, upload_dataset
+from retrainctl.operations.studio_assets import data_of, family_to_replace, output_called, upload_dataset
 from retrainctl.ports import Conflict, Progress, Rejected, StopWaiting, Unavailable
 from retrainctl.targets.azure.credentials import KeyAuth
 from retrainctl.targets.studio import assets, modules
@@ -514,6 +514,14 @@ def test_a_build_that_never_ends_is_not_waited_for_for_ever() -> None:
     with pytest.raises(Rejected, match="still Pending after an hour"):
         create()
     assert 3600 <= made.clock.passed < 3700
+
+
+@pytest.mark.parametrize("place", [None, {}, {"BaseUri": None, "Location": None}])
+def test_a_dataset_without_data_is_not_downloaded(place: Any) -> None:
+    made, studio = _studio([])
+    with pytest.raises(RetrainctlError, match="has no data") as caught:
+        data_of(studio, {"Name": "Empty", "DownloadLocation": place}, blobs=None)  # type: ignore[arg-type]
+    assert caught.value.code == "RC965" and made.calls == []
 
 
 def test_own_modules_are_told_by_their_release_state() -> None:

@@ -1,4 +1,4 @@
-"""PyYAML's patterns are compiled when they are used, and then they work as ever."""
+"""Late patterns are compiled when they are used, and then they work as ever; PyYAML's are such ones."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import copy
 import re
 import subprocess
 import sys
+from typing import Any
 
-from retrainctl.manifest.patterns import compiled_when_used
+import pytest
+
+from retrainctl.patterns import compiled_late, late
 from tests.support.command import environment
 
 LATE = """
@@ -35,15 +38,24 @@ def test_the_readers_in_python_still_read() -> None:
 def test_only_the_named_package_gets_late_patterns() -> None:
     true = re.compile
     theirs = {"__name__": "library.inner", "re": re}
-    with compiled_when_used("library"):
+    with compiled_late("library"):
         assert isinstance(re.compile("[0-9]+"), re.Pattern)
         exec("late = re.compile('[A-Z]+', re.IGNORECASE)", theirs)
-        exec("raw = re.compile(b'[0-9]+')", theirs)
     assert re.compile is true
-    late = theirs["late"]
-    assert not isinstance(late, re.Pattern)
-    assert isinstance(theirs["raw"], re.Pattern)
-    assert late.fullmatch("abc")
-    assert not late.fullmatch("1")
-    assert late.flags & re.IGNORECASE
-    assert copy.copy(late).fullmatch("abc")
+    given: Any = theirs["late"]
+    assert not isinstance(given, re.Pattern)
+    assert given.fullmatch("abc")
+    assert not given.fullmatch("1")
+
+
+def test_a_late_pattern_does_what_a_pattern_does() -> None:
+    pattern = late(r"(?P<word>[a-z]+)-", re.IGNORECASE)
+    assert pattern.sub("", "Ab-cd-1") == "1"
+    assert [found["word"] for found in pattern.finditer("Ab-cd-1")] == ["Ab", "cd"]
+    assert pattern.flags & re.IGNORECASE
+    assert copy.deepcopy(pattern).match("x-")
+    assert late(rb"[0-9]+").fullmatch(b"12")
+    with pytest.raises(AttributeError, match="colour"):
+        _ = pattern.colour  # type: ignore[attr-defined]
+    with pytest.raises(re.error):
+        late("(").search("")

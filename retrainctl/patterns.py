@@ -1,4 +1,8 @@
-"""Regular expressions of a library that are compiled when they are used, not when the library is imported."""
+"""Regular expressions that are compiled when they are used, not when their module is imported.
+
+Most of those that a command has beside it name what is rare: a control character, a signed address, an odd date.
+Compiling one takes as long as using it a thousand times.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,18 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, AnyStr, cast
 
 
-class _Later:
+class _Late:
     """A pattern that becomes one when one of its methods is first asked for."""
 
     __slots__ = ("_flags", "_real", "_text")
 
-    def __init__(self, text: str, flags: int) -> None:
+    def __init__(self, text: Any, flags: int) -> None:
         self._text = text
         self._flags = flags
-        self._real: re.Pattern[str] | None = None
+        self._real: re.Pattern[Any] | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -27,9 +31,14 @@ class _Later:
         return getattr(self._real, name)
 
 
+def late(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
+    """As `re.compile`, but compiled at first use. For what few runs need; what every run needs gains nothing."""
+    return cast("re.Pattern[AnyStr]", _Late(pattern, flags))
+
+
 @contextmanager
-def compiled_when_used(package: str) -> Iterator[None]:
-    """While it lasts, `re.compile` gives the modules of one package patterns that compile themselves at first use.
+def compiled_late(package: str) -> Iterator[None]:
+    """While it lasts, `re.compile` gives the modules of one package late patterns.
 
     For importing a package that has many of them of which nothing here uses one: those of PyYAML's reader in Python
     are a tenth of a small plan's time, and libyaml does its work. Everybody else, other threads too, gets what
@@ -39,8 +48,7 @@ def compiled_when_used(package: str) -> Iterator[None]:
 
     def compile_(pattern: Any, flags: Any = 0) -> Any:
         caller: str = sys._getframe(1).f_globals.get("__name__", "")
-        ours = caller.partition(".")[0] == package and isinstance(pattern, str)
-        return _Later(pattern, flags) if ours else compile_now(pattern, flags)
+        return _Late(pattern, flags) if caller.partition(".")[0] == package else compile_now(pattern, flags)
 
     re.compile = compile_
     try:
