@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 __all__ = ["dataclass"]
 
 _KNOWN: Final = frozenset({"frozen", "slots", "kw_only", "eq"})
-_FEW: Final = 4
+_FEW: Final = 8
 """Values of a class that are made without a compiled `__init__`: compiling one takes as long as making dozens."""
 _MANY: Final = 4
 """With so many fields, a frozen value is filled in as an unlocked one."""

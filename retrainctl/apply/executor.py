@@ -14,20 +14,20 @@ from functools import partial
 from typing import Final
 
 from retrainctl.apply.books import Books, Entry, GroupCommit
+from retrainctl.apply.judging import by_others, early, fate_of
 from retrainctl.apply.outcome import Fate, Result, Verified, not_attempted
 from retrainctl.apply.record import after_write, in_doubt
 from retrainctl.apply.stopping import Stop
 from retrainctl.apply.uploads import FileChanged, Uploads, file_moves
 from retrainctl.diff.compare import SecretHash
-from retrainctl.diff.verify import Mismatch, Verdict, moved, verify
+from retrainctl.diff.verify import Verdict, verify
 from retrainctl.errors import RetrainctlError
 from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.change import Action, ResourceChange
 from retrainctl.model.kind import KINDS
 from retrainctl.model.kinds import KindSpec
-from retrainctl.model.resource import Applied, Knowledge, Observed
-from retrainctl.model.values import MISSING, Path
+from retrainctl.model.resource import Applied, Observed
 from retrainctl.ports import (
     Clock,
     Observer,
@@ -197,13 +197,13 @@ class _Wave:
     def _apply(self, change: ResourceChange, waiting: _Waiting) -> Result | None:
         writer, spec = self.tools.writers[change.target], self.tools.kinds[change.address.kind]
         observed = at_rest(writer, change, waiting)
-        if (early := _early(change, observed, spec)) is not None:
-            return waiting.timed(self._adopted(early))
+        if (end := early(change, observed, spec)) is not None:
+            return waiting.timed(self._adopted(end))
         if self._bring_files(change):
             # That took its time: what was read before may be old by now.
             observed = at_rest(writer, change, waiting)
-            if (early := _early(change, observed, spec)) is not None:
-                return waiting.timed(self._adopted(early))
+            if (end := early(change, observed, spec)) is not None:
+                return waiting.timed(self._adopted(end))
         former = self.tools.applied.get(change.address)
         intended = after_write(change, former, self.tools.secret_hash)
         performed = Performed(outcome=Outcome.DONE)
@@ -229,16 +229,16 @@ class _Wave:
         self._settle(change, waiting, writer, spec, performed, backup, observed, intended)
         return None
 
-    def _adopted(self, early: Result) -> Result:
+    def _adopted(self, end: Result) -> Result:
         """Lets the ledger learn what turned out to be so without a write; else it would go on calling it drift."""
-        change, former = early.change, self.tools.applied.get(early.change.address)
-        if early.fate is Fate.SKIPPED and not self.tools.restoring:
+        change, former = end.change, self.tools.applied.get(end.change.address)
+        if end.fate is Fate.SKIPPED and not self.tools.restoring:
             applied = after_write(change, former, self.tools.secret_hash)
             if applied is not None:
                 # Somebody else has made it: what we did not create we never delete.
                 applied = replace(applied, created=former is not None and former.created)
             self.tools.books.adopt(change.address, applied)
-        return early
+        return end
 
     def _bring_files(self, change: ResourceChange) -> bool:
         """Uploads the local files that the change points at; whether there was anything to send."""
@@ -268,8 +268,8 @@ class _Wave:
             with suppress(TargetError):
                 now = at_rest(writer, change, waiting)
                 verdict = verify(change, now, spec)
-                foreign = _by_others(change, before, now, spec)
-        fate, verified, why = _verdict(performed, verdict)
+                foreign = by_others(change, before, now, spec)
+        fate, verified, why = fate_of(performed, verdict)
         applied: Applied | None = None
         if fate is Fate.APPLIED and verified is not Verified.NO:
             applied = intended
@@ -302,24 +302,6 @@ class _Wave:
             detail=why,
             then=partial(self._end, result),
         )
-
-
-def _by_others(
-    change: ResourceChange, before: Observed | None, now: Observed | None, spec: KindSpec
-) -> tuple[str, ...]:
-    """Fields that are not ours and that changed between our last read and the read-back: the stated gap, seen."""
-    if before is None or now is None or change.action is not Action.UPDATE or before.fields == now.fields:
-        return ()
-    ours = {entry.path for entry in change.fields}
-    tops = {path[0] for path in ours} | (set(spec.slots_in) if change.models else set())
-    paths = [entry.path for entry in moved(before, now)]
-    theirs = {path for path in paths if path and path not in ours and path[0] not in tops}
-    return tuple(sorted({".".join(path[:2]) for path in theirs if not _moves_by_itself(path, spec)}))
-
-
-def _moves_by_itself(path: Path, spec: KindSpec) -> bool:
-    trait = spec.trait(path)
-    return trait is not None and (trait.condition or trait.advisory)
 
 
 def at_rest(writer: Writer, change: ResourceChange, waiter: Waiter, patience: float = 120.0) -> Observed | None:
@@ -368,69 +350,3 @@ class _Waiting:
 
     def timed(self, result: Result) -> Result:
         return replace(result, seconds=self.seconds)
-
-
-def _early(change: ResourceChange, observed: Observed | None, spec: KindSpec) -> Result | None:
-    """The ends that need no write: already done, gone, or no longer what the plan was made against."""
-    if change.action is Action.DELETE and observed is None:
-        return Result(change=change, fate=Fate.SKIPPED, why="it is gone already")
-    if change.action is Action.CREATE:
-        if observed is None:
-            return None
-        done = _done_already(change, observed, spec)
-        return done or Result(change=change, fate=Fate.CONFLICTED, why="somebody created it since the plan was made")
-    if observed is None:
-        return Result(change=change, fate=Fate.CONFLICTED, why="it was deleted since the plan was made")
-    if change.fingerprint in (None, observed.fingerprint):
-        return None
-    if (done := _done_already(change, observed, spec)) is not None:
-        return done
-    return Result(
-        change=change,
-        fate=Fate.CONFLICTED,
-        why="it changed since the plan was made; plan again",
-        mismatches=_moved_fields(change, observed),
-    )
-
-
-def _done_already(change: ResourceChange, observed: Observed, spec: KindSpec) -> Result | None:
-    verdict = verify(change, observed, spec)
-    if verdict.mismatches or verdict.unreadable or change.action is Action.DELETE:
-        return None
-    return Result(change=change, fate=Fate.SKIPPED, verified=Verified.YES, why="it is as wanted already")
-
-
-def _moved_fields(change: ResourceChange, observed: Observed) -> tuple[Mismatch, ...]:
-    """Which planned fields are no longer as the plan saw them: from what, to what."""
-    found: list[Mismatch] = []
-    for entry in change.fields:
-        live: object = observed.fields
-        for name in entry.path:
-            live = live.get(name, MISSING) if isinstance(live, Mapping) else MISSING
-        if not entry.secret and live != entry.before:
-            found.append(Mismatch(path=entry.path, wanted=entry.before, live=live))  # type: ignore[arg-type]
-    for move in change.models:
-        state = observed.slots.get(move.slot)
-        if state is not None and state.knowledge is Knowledge.UNKNOWN:
-            continue
-        now = state.uri if state is not None else None
-        if now != move.from_uri:
-            found.append(Mismatch(path=("models", move.slot), wanted=move.from_uri, live=now))
-    return tuple(found)
-
-
-def _verdict(performed: Performed, verdict: Verdict | None) -> tuple[Fate, Verified, str]:
-    if performed.outcome is Outcome.FAILED:
-        return Fate.FAILED, Verified.NOT_CHECKED, performed.error.message if performed.error else "the service refused"
-    matches = verdict is not None and not verdict.mismatches
-    if performed.outcome is Outcome.UNKNOWN and not (matches and verdict and not verdict.unreadable):
-        why = performed.error.message if performed.error else "the answer was lost after sending"
-        return Fate.UNKNOWN, Verified.NOT_CHECKED, why
-    if verdict is None:
-        return Fate.APPLIED, Verified.NO, "it could not be read back"
-    if verdict.mismatches:
-        names = ", ".join(".".join(entry.path) or "the resource" for entry in verdict.mismatches)
-        return Fate.APPLIED, Verified.NO, f"the read-back shows another value: {names}"
-    if verdict.unreadable:
-        return Fate.APPLIED, Verified.NOT_READABLE, ""
-    return Fate.APPLIED, Verified.YES, ""

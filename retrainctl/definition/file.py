@@ -8,7 +8,6 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from retrainctl.definition.document import read
 from retrainctl.definition.parsing import LIMIT, invalid
 from retrainctl.diagnostics import Span
 
@@ -19,6 +18,8 @@ def load(path: Path, *, shown: str | None = None) -> dict[str, Any]:
     Raises:
         InvalidInput: the file cannot be read or is no definition.
     """
+    from retrainctl.definition.document import read
+
     name = shown or str(path)
     return read(load_bytes(path, shown=name), file=name)
 

@@ -192,8 +192,10 @@ def _members(value: Mapping[str, Any], scale: float, durations: Sequence[str]) -
         length = seconds(item) if name in durations and isinstance(item, str) else None
         if item is None:
             continue
-        if length is None:
-            yield snake(name), _word(item) if name == "scaleType" else item
+        if name == "scaleType":
+            yield "type", _word(item)
+        elif length is None:
+            yield snake(name), item
         elif scale == 1:
             yield snake(name), _number(length)
         elif name != "maxQueueWait":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ from retrainctl.model.address import Address
 from retrainctl.model.values import JsonObject
 from retrainctl.ports import NotFound, Waiter
 from retrainctl.targets.studio import packages, saving
-from retrainctl.targets.studio.cleaning import clean_text, cleaned, hides_something
+from retrainctl.targets.studio.cleaning import cleaned, hides_something
 from retrainctl.targets.studio.client import StudioClient
 from retrainctl.targets.studio.experiments import id_of, list_experiments, name_of
 from retrainctl.targets.studio.graph import assets_used, modules_used
@@ -54,7 +55,9 @@ def exported(experiment: JsonObject) -> tuple[str, list[str]]:
     Credentials of outputs go without a word: they end after hours, and an import does not need them.
     """
     text = json.dumps(cleaned(experiment), ensure_ascii=False, indent=2)
-    return text + "\n", [where for where, value in _texts(experiment.get("Graph")) if clean_text(value) != value]
+    graph: Any = experiment.get("Graph") or {}
+    shown = dict(_texts(cleaned(graph)))
+    return text + "\n", [where for where, value in _texts(graph) if shown.get(where) not in (value, None)]
 
 
 def from_file(path: Path) -> JsonObject:
@@ -84,21 +87,15 @@ def over(studio: StudioClient, given: JsonObject) -> JsonObject:
 
     Raises `RetrainctlError`: RC949: the workspace has no such experiment, or a secret is not in it.
     """
-    identifier = id_of(given)
+    identifier, anew = id_of(given), "Leave --overwrite out: then the file becomes a new experiment."
+    if not identifier:
+        raise RetrainctlError("the file has no ExperimentId to write over", code="RC949", hint=anew)
     try:
-        live = (
-            studio.object(studio.url("experiments", identifier), f'read experiment "{identifier}"')
-            if identifier
-            else {}
-        )
-    except NotFound:
-        live = {}
-    if not live:
+        live = studio.object(studio.url("experiments", identifier), f'read experiment "{identifier}"')
+    except NotFound as error:
         raise RetrainctlError(
-            f'the workspace has no experiment "{identifier}" to write over',
-            code="RC949",
-            hint="Leave --overwrite out: then the file becomes a new experiment.",
-        )
+            f'the workspace has no experiment "{identifier}" to write over', code="RC949", hint=anew
+        ) from error
     kept = {name: live.get(name) for name in ("ExperimentId", "ParentExperimentId", "Etag", "DisableNodesUpdate")}
     return {**given, **kept, "Graph": complete(given["Graph"], live.get("Graph"))}
 
@@ -108,18 +105,33 @@ def complete(graph: Any, live: Any = None) -> Any:
 
     Raises `RetrainctlError` (RC949) naming the places whose secret is not known.
     """
+    shown, whole = dict(_texts(cleaned(live or {}))), dict(_texts(live))
     known: dict[str, set[str]] = {}
-    for _, value in _texts(live):
-        if (without := clean_text(value)) != value:
-            known.setdefault(without, set()).add(value)
-    missing = [where for where, value in _texts(graph) if hides_something(value) and len(known.get(value, ())) != 1]
+    for where, without in shown.items():
+        if whole[where] != without:
+            known.setdefault(without, set()).add(whole[where])
+    twice = {
+        where for tree in (graph, live) for where, times in Counter(w for w, _ in _texts(tree)).items() if times > 1
+    }
+    found: dict[str, str] = {}
+    missing: list[str] = []
+    for where, value in _texts(graph):
+        if not hides_something(value):
+            continue
+        # In its own place, else wherever the live one has the same text without its secret.
+        own = shown.get(where) == value and where not in twice
+        some = {whole[where]} if own else known.get(value, set())
+        if len(some) == 1:
+            found[where] = next(iter(some))
+        else:
+            missing.append(where)
     if missing:
         raise RetrainctlError(
             f"the file lacks a secret that an export left out: {', '.join(missing)}",
             code="RC949",
             hint="Write it into the file in place of (sensitive), or import over the experiment that it comes from.",
         )
-    return _filled(graph, {without: next(iter(values)) for without, values in known.items()})
+    return _filled(graph, found)
 
 
 def copy_over(
@@ -185,13 +197,20 @@ def _texts(tree: Any, where: str = "") -> Iterator[tuple[str, str]]:
             yield from _texts(item, f"{where}.{name}" if where else name)
     elif isinstance(tree, list | tuple):
         for number, item in enumerate(tree):
-            told = item.get("Name") or item.get("Id") if isinstance(item, Mapping) else None
-            yield from _texts(item, f"{where}[{told or number}]")
+            yield from _texts(item, _place(where, number, item))
 
 
-def _filled(tree: Any, known: Mapping[str, str]) -> Any:
+def _place(where: str, number: int, item: Any) -> str:
+    told = item.get("Name") or item.get("Id") if isinstance(item, Mapping) else None
+    return f"{where}[{told or number}]"
+
+
+def _filled(tree: Any, found: Mapping[str, str], where: str = "") -> Any:
+    """The tree with other texts in the places that are named as `_texts` names them."""
     if isinstance(tree, str):
-        return known[tree] if hides_something(tree) else tree
+        return found.get(where, tree)
     if isinstance(tree, Mapping):
-        return {name: _filled(item, known) for name, item in tree.items()}
-    return [_filled(item, known) for item in tree] if isinstance(tree, list | tuple) else tree
+        return {name: _filled(item, found, f"{where}.{name}" if where else name) for name, item in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_filled(item, found, _place(where, number, item)) for number, item in enumerate(tree)]
+    return tree

@@ -70,7 +70,11 @@ def family_to_replace(listed: Sequence[JsonObject], name: str, kind: assets.Asse
         Conflict: RC955: the name is taken, and nobody said to overwrite. Nothing was sent.
         RetrainctlError: RC941: several families have the name.
     """
-    found = assets.find(listed, name, kind)
+    try:
+        found = assets.find(listed, name, kind)
+    except RetrainctlError as error:
+        error.hint = "Choose another --name: nothing says into which of them a new version would go."
+        raise
     if found is None:
         return ""
     if not overwrite:

@@ -6,7 +6,9 @@ Figures are reported (`--benchmark-only -s`), never asserted: at most 1 ms per r
 
 from __future__ import annotations
 
+import gc
 import time
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,6 +49,15 @@ class Estate:
 class NoSecrets:
     def resolve(self, reference: Any) -> Any:
         raise AssertionError("there is no secret in this plan")
+
+
+@pytest.fixture(autouse=True)
+def collected_as_in_the_command() -> Iterator[None]:
+    """`retrainctl.__main__` lets the collector look now and then only."""
+    former = gc.get_threshold()
+    gc.set_threshold(200_000, 20, 50)
+    yield
+    gc.set_threshold(*former)
 
 
 def estate(count: int) -> Estate:

@@ -85,6 +85,12 @@ def test_a_file_is_scored_by_a_job_and_its_predictions_come_back(project: Projec
     table = json.loads(shown)["Results"]["score"]["value"]
     assert (table["ColumnNames"][0], table["ColumnNames"][-1]) == ("row", "file")
     assert [row[:-1] for row in table["Values"]] == project.expected()
+    place = "https://local.blob.core.windows.net/results/today.csv"
+    told = project(
+        "batch", "BatchEndpoint/nightly", "--input", "people.csv", "--to", f"score={place}", "--out", "b.csv"
+    )
+    assert f"score: {place}" in told.err
+    assert [line[:-1] for line in csv.reader((project.folder / "b.csv").read_text().splitlines())] == project.expected()
     assert "prediction 1" in project("batch", "BatchEndpoint/nightly", "--input", "people.csv").out
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from retrainctl.definition.encoding import pretty
 from retrainctl.definition.endpoint import proper
@@ -26,7 +26,9 @@ from retrainctl.targets.classic.ids import parse as parse_identity
 from retrainctl.targets.classic.reading import Estate, find_service, read_estate, wanted_services
 from retrainctl.targets.snapshot.folder import HEAD, Head
 from retrainctl.targets.snapshot.names import encode
-from retrainctl.targets.snapshot.write import SnapshotFile
+
+if TYPE_CHECKING:
+    from retrainctl.targets.snapshot.write import SnapshotFile
 
 FOLDER: Final = "classic"
 SERVICES: Final = "webservices.json"
@@ -121,6 +123,8 @@ def _objects(path: Path, shown: str) -> list[JsonObject]:
 
 def classic_files(workspace: str, facts: JsonObject) -> Iterator[SnapshotFile]:
     """The files of a reading's facts: all web services, and all endpoints of those that were read; sorted by name."""
+    from retrainctl.targets.snapshot.write import SnapshotFile
+
     folder = PurePosixPath(FOLDER, encode(workspace))
     listed, services = facts.get("webServices"), facts.get("services")
     if isinstance(listed, Sequence):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from retrainctl.definition.slots import closest
 from retrainctl.errors import RetrainctlError
@@ -14,9 +13,8 @@ from retrainctl.model.address import Address
 from retrainctl.model.change import Request
 from retrainctl.model.values import JsonObject
 from retrainctl.ports import Conflict, NotFound, Waiter
-from retrainctl.targets.azure.pipeline import Answer
 from retrainctl.targets.studio import graph
-from retrainctl.targets.studio.client import StudioClient
+from retrainctl.targets.studio.client import StudioClient, told_id
 from retrainctl.targets.studio.uploads import name_taken
 
 _ID: Final = re.compile(r"[^.\s]+\.[^.\s]+\.v[0-9]+-\S+")
@@ -248,18 +246,6 @@ def remove(studio: StudioClient, dataset: JsonObject, waiter: Waiter) -> None:
     """Removes a dataset with all of its versions. Raises `TargetError`."""
     answer = studio.send(remove_request(studio, dataset), f'remove dataset "{name_of(dataset)}"', pause=waiter.pause)
     waiter.sent(None, answer.request_id)
-
-
-def told_id(answer: Answer) -> str | None:
-    """The id in an answer: a JSON string (section 6), a document with an `Id`, or bare; None where there is none."""
-    text = answer.body.decode("utf-8-sig", "replace").strip()
-    try:
-        found: Any = json.loads(text)
-    except ValueError:
-        found = text
-    if isinstance(found, Mapping):
-        found = found.get("Id")
-    return found if isinstance(found, str) and found and not found.isspace() and "<" not in found else None
 
 
 def _none(kind: AssetKind, reference: str, names: Sequence[str]) -> RetrainctlError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,6 +20,11 @@ _LEFT_OUT: Final = frozenset(
     }
 )
 """Members that are secrets as a whole (classic-api.md 6.1, 6.2)."""
+
+_NAMED: Final = re.compile(
+    r"passw(or)?d|\b(account|access|storage|secret) ?key\b|\bsas token\b|\bclient secret\b", re.IGNORECASE
+)
+"""Parameters of modules whose value is a secret by their name: Import Data has an account key and a password."""
 
 _TEXTS: Final = Redactor()
 """Knows no secret by its value: it takes out what looks like one."""
@@ -44,5 +50,8 @@ def _cleaned(tree: Any) -> Any:
     if isinstance(tree, str):
         return _TEXTS.clean(tree)
     if isinstance(tree, Mapping):
-        return {name: _cleaned(item) for name, item in tree.items() if name.casefold() not in _LEFT_OUT}
+        found = {name: _cleaned(item) for name, item in tree.items() if name.casefold() not in _LEFT_OUT}
+        if found.get("Value") and _NAMED.search(str(found.get("Name") or "")):
+            found["Value"] = HIDDEN
+        return found
     return [_cleaned(item) for item in tree] if isinstance(tree, list | tuple) else tree

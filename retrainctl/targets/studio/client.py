@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -80,16 +81,14 @@ class StudioClient:
         what: str,
         *,
         pause: Pause | None = None,
-        content: bytes | None = None,
         etag: str | None = None,
     ) -> Answer:
-        """Sends a write as `--what-if` shows it; `content` in place of a body. Never repeated after a lost answer.
+        """Sends a write as `--what-if` shows it. Never repeated after a lost answer.
 
         etag: only if the item still is the one of this ETag. Raises `TargetError`.
         """
         body: Any = request.body
-        if body is MISSING and content is None:
-            content = b""
+        content = b"" if body is MISSING else None
         headers = {"If-Match": etag} if etag else None
         return self.call(request.method, request.path, what, body=body, content=content, headers=headers, pause=pause)
 
@@ -100,6 +99,18 @@ class StudioClient:
         except TargetError as error:
             error.hint = _HINTS.get(error.code, error.hint)
             raise
+
+
+def told_id(answer: Answer, member: str = "Id") -> str | None:
+    """The id in an answer: a JSON string (section 6), a document's member, or bare; None where there is none."""
+    text = answer.body.decode("utf-8-sig", "replace").strip()
+    try:
+        found: Any = json.loads(text)
+    except ValueError:
+        found = text
+    if isinstance(found, Mapping):
+        found = found.get(member)
+    return found if isinstance(found, str) and found and not found.isspace() and "<" not in found else None
 
 
 def _query(query: dict[str, str]) -> str:

@@ -8,8 +8,7 @@ from typing import Any, Final
 from retrainctl.model.change import Request
 from retrainctl.model.values import JsonObject
 from retrainctl.ports import Rejected, Waiter
-from retrainctl.targets.studio.assets import told_id
-from retrainctl.targets.studio.client import StudioClient
+from retrainctl.targets.studio.client import StudioClient, told_id
 from retrainctl.targets.studio.uploads import Parcel, upload
 from retrainctl.targets.studio.waiting import StillUnderWay, wait_until
 

@@ -8,7 +8,7 @@ from retrainctl.errors import RetrainctlError
 from retrainctl.model.change import Request
 from retrainctl.model.values import JsonObject
 from retrainctl.ports import Waiter
-from retrainctl.targets.studio.client import StudioClient
+from retrainctl.targets.studio.client import StudioClient, told_id
 from retrainctl.targets.studio.experiments import ID, id_of, list_experiments, name_of
 
 
@@ -73,11 +73,9 @@ def create(studio: StudioClient, experiment: JsonObject, name: str, waiter: Wait
     """
     answer = studio.send(create_request(studio, experiment, name), f'save experiment "{name}"', pause=waiter.pause)
     waiter.sent(None, answer.request_id)
-    # What the answer is was never recorded (guess): the id as a JSON string, bare, or inside a document.
-    text = answer.body.decode("utf-8-sig", "replace").strip().strip('"')
-    if text.startswith("{"):
-        text = str(answer.object().get("ExperimentId"))
-    return text if ID.fullmatch(text) else _only_one_called(studio, name)
+    # What the answer is was never recorded (guess).
+    told = told_id(answer, "ExperimentId") or ""
+    return told if ID.fullmatch(told) else _only_one_called(studio, name)
 
 
 def remove_request(studio: StudioClient, experiment: JsonObject) -> Request:

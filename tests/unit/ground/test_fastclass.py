@@ -106,3 +106,92 @@ def test_own_methods_stay(make: Callable[..., Any]) -> None:
 def test_it_travels_between_processes() -> None:
     one = Travels(name="a", seen=("b",))
     assert pickle.loads(pickle.dumps(one)) == one
+
+
+MANY = 30
+"""More than are made before `__init__` is compiled."""
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_the_first_value_and_a_later_one_are_alike(make: Callable[..., Any]) -> None:
+    @make(frozen=True, slots=True)
+    class Mixed:
+        name: str
+        count: int = 1
+        tags: list[str] = dataclasses.field(default_factory=list, kw_only=True)
+        size: int = dataclasses.field(init=False, default=7)
+
+    for _ in range(MANY):
+        one = Mixed("a", tags=["x"])
+        assert (one.name, one.count, one.tags, one.size) == ("a", 1, ["x"], 7)
+        assert Mixed("a", 2).count == Mixed(name="a", count=2).count == 2
+        assert Mixed("a").tags is not Mixed("a").tags
+        for values, named in (((), {}), (("a", 1, 2), {}), (("a",), {"name": "b"}), (("a",), {"size": 1})):
+            with pytest.raises(TypeError):
+                Mixed(*values, **named)
+    assert Mixed.__match_args__ == ("name", "count")
+    assert dataclasses.is_dataclass(Mixed)
+    assert dataclasses.asdict(Mixed("a")) == {"name": "a", "count": 1, "tags": [], "size": 7}
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_the_hook_runs_for_each_value(make: Callable[..., Any]) -> None:
+    @make(slots=True, kw_only=True)
+    class Hooked:
+        text: str
+        length: int = dataclasses.field(init=False)
+
+        def __post_init__(self) -> None:
+            self.length = len(self.text)
+
+    assert [Hooked(text="x" * size).length for size in range(MANY)] == list(range(MANY))
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_derived_class_may_have_a_property_in_a_fields_place(make: Callable[..., Any]) -> None:
+    @make(frozen=True, slots=True, kw_only=True)
+    class Plain:
+        name: str
+        mark: str = ""
+
+    class Lazy(Plain):
+        __slots__ = ()
+
+        @property
+        def mark(self) -> str:
+            return f"of {self.name}"
+
+        @mark.setter
+        def mark(self, _: str) -> None: ...
+
+    for _ in range(MANY):
+        assert (Lazy(name="a").mark, Plain(name="a").mark) == ("of a", "")
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_what_cannot_be_a_default_is_refused(make: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match="mutable default"):
+
+        @make(slots=True)
+        class Shared:
+            items: list[str] = []  # noqa: RUF012 - the very mistake
+
+
+def test_a_standard_dataclass_may_derive_from_a_quick_one() -> None:
+    @fastclass.dataclass(frozen=True, slots=True)
+    class Quick:
+        name: str
+
+    @dataclasses.dataclass(frozen=True, slots=True)
+    class Standard(Quick):
+        size: int = 1
+
+    one = Standard("a", 2)
+    assert (one.name, one.size, [field.name for field in dataclasses.fields(one)]) == ("a", 2, ["name", "size"])
+    assert dataclasses.replace(one, name="b") == Standard("b", 2)
+    assert not hasattr(one, "__dict__")
+    with pytest.raises(TypeError, match="frozen"):
+
+        @dataclasses.dataclass
+        class Loose(Quick):
+            size: int = 1

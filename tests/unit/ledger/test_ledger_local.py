@@ -118,6 +118,51 @@ def test_a_full_disk_stops_the_write_before_it_is_sent_and_leaves_no_trace(
     assert not list(folder.rglob("*.tmp"))
 
 
+def test_a_result_that_nobody_waits_for_is_on_the_disk_when_it_is_told_or_its_failure_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = open_ledger(LocalLedgerStore(folder))
+    told: list[BaseException | None] = []
+    flushed: list[int] = []
+    real = files.flush
+    monkeypatch.setattr(files, "flush", lambda descriptor: flushed.append(descriptor) or real(descriptor))
+
+    def hear(problem: BaseException | None) -> None:
+        told.append(problem)
+        if problem is None:  # another process sees it at this very moment
+            assert flushed
+            assert endpoint(1) in open_ledger(LocalLedgerStore(folder)).applied()
+
+    with take(ledger) as lease:
+        run = begin(ledger, lease)
+        run.intend([intent(endpoint(1)), intent(endpoint(2))])
+        flushed.clear()
+        run.result(endpoint(1), "patch", Outcome.DONE, applied=applied(endpoint(1)), then=hear)
+        with monkeypatch.context() as full:
+            _fail(full, "write", errno.ENOSPC)
+            run.result(endpoint(2), "patch", Outcome.DONE, applied=applied(endpoint(2)), then=hear)
+        assert told[0] is None
+        assert isinstance(told[1], LedgerUnavailable)
+        run.finish({})
+    (left,) = open_ledger(LocalLedgerStore(folder)).unsettled()
+    assert left.intent.address == endpoint(2)
+
+
+def test_what_was_sent_without_an_address_stands_before_its_result(folder: Path) -> None:
+    ledger = open_ledger(LocalLedgerStore(folder))
+    with take(ledger) as lease:
+        run = begin(ledger, lease)
+        run.intend([intent(endpoint(1))])
+        run.sent(endpoint(1), "patch", None, "request-1")
+        (open_one,) = open_ledger(LocalLedgerStore(folder)).unsettled()
+        assert (open_one.sent, open_one.request_id) == (True, "request-1")
+        run.result(endpoint(1), "patch", Outcome.DONE, applied=applied(endpoint(1)))
+        run.finish({})
+    lines = (folder / "runs/00000001.jsonl").read_bytes().splitlines()
+    kinds = [line.split(b'"type":"')[1].split(b'"')[0] for line in lines]
+    assert kinds == [b"run", b"intent", b"sent", b"result", b"finish"]
+
+
 def test_after_a_failed_flush_the_disk_is_not_trusted_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = open_ledger(LocalLedgerStore(folder))
     with take(ledger) as lease:

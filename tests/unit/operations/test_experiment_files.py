@@ -75,13 +75,27 @@ def test_a_secret_that_is_not_known_stops_an_import(tmp_path: Path, live: str) -
 
 
 def test_two_secrets_of_one_text_are_not_mixed_up() -> None:
-    def graph(*values: str) -> dict[str, Any]:
-        return {"ModuleParameters": [{"Name": str(at), "Value": value} for at, value in enumerate(values)]}
+    def graph(*values: str, names: str = "abc") -> dict[str, Any]:
+        return {"ModuleParameters": [{"Name": n, "Value": value} for n, value in zip(names, values, strict=False)]}
 
-    hidden = SIGNED.replace("SECRET1", "(sensitive)")
-    with pytest.raises(RetrainctlError):
-        experiments.complete(graph(hidden, hidden), graph(SIGNED, SIGNED.replace("SECRET1", "SECRET3")))
-    assert experiments.complete(graph(hidden, hidden), graph(SIGNED, SIGNED)) == graph(SIGNED, SIGNED)
+    hidden, other = SIGNED.replace("SECRET1", "(sensitive)"), SIGNED.replace("SECRET1", "SECRET3")
+    live = graph(SIGNED, other)
+    assert experiments.complete(graph(hidden, hidden), live) == live, "each in its own place"
+    for elsewhere in (graph(hidden, names="c"), graph(hidden, hidden, names="aa")):
+        with pytest.raises(RetrainctlError):
+            experiments.complete(elsewhere, live)
+    assert experiments.complete(graph(hidden, names="c"), graph(SIGNED, SIGNED)) == graph(SIGNED, names="c")
+
+
+def test_passwords_and_keys_are_known_by_their_names() -> None:
+    secret = [{"Name": "Account key", "Value": "abc=="}, {"Name": "Password", "Value": "hunter2"}]
+    plain = [{"Name": "Password", "Value": None}, {"Name": "Key columns", "Value": "id"}]
+    live = _experiment(Graph={"ModuleNodes": [{"Id": "n1", "ModuleParameters": secret}, {"Id": "n2", "P": plain}]})
+    text, hidden = experiments.exported(live)
+    assert "abc==" not in text and "hunter2" not in text and '"id"' in text
+    assert hidden == [f"ModuleNodes[n1].ModuleParameters[{name}].Value" for name in ("Account key", "Password")]
+    _, studio = _studio([Reply(body=live)])
+    assert experiments.over(studio, json.loads(text))["Graph"] == live["Graph"]
 
 
 def test_there_is_nothing_to_write_over_in_another_workspace() -> None:

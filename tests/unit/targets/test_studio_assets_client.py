@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ServiceResponseError
 
+from retrainctl.cli.dataset import Format
 from retrainctl.errors import RetrainctlError, UsageError
 from retrainctl.model.values import Secret
 from retrainctl.operations.studio_assets import data_of, family_to_replace, output_called, upload_dataset
@@ -18,7 +19,7 @@ from retrainctl.ports import Conflict, Progress, Rejected, StopWaiting, Unavaila
 from retrainctl.targets.azure.credentials import KeyAuth
 from retrainctl.targets.studio import assets, modules
 from retrainctl.targets.studio.client import STUDIO_HEADER, StudioClient
-from retrainctl.targets.studio.uploads import BLOCK, DatasetWish, Parcel, format_of
+from retrainctl.targets.studio.uploads import BLOCK, FORMATS, DatasetWish, Parcel, format_of
 from tests.support.wire import Call, FakeWaiter, Reply, Wire, wire
 
 STUDIO = "https://studioapi.azureml.net/api"
@@ -514,6 +515,10 @@ def test_a_build_that_never_ends_is_not_waited_for_for_ever() -> None:
     with pytest.raises(Rejected, match="still Pending after an hour"):
         create()
     assert 3600 <= made.clock.passed < 3700
+
+
+def test_the_command_knows_every_format() -> None:
+    assert {one.value for one in Format} == set(FORMATS)
 
 
 @pytest.mark.parametrize("place", [None, {}, {"BaseUri": None, "Location": None}])
