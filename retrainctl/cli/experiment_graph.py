@@ -171,7 +171,6 @@ def _change(
     from retrainctl.render.escape import visible
     from retrainctl.render.style import count
     from retrainctl.targets.studio import saving
-    from retrainctl.targets.studio.cleaning import cleaned
     from retrainctl.targets.studio.experiments import id_of, name_of, read_experiment
 
     studio = studio_commands.studio_of(session)
@@ -188,10 +187,9 @@ def _change(
         count(sum(swap.noun == noun for swap in wish.swaps), noun)
         for noun in dict.fromkeys(swap.noun for swap in wish.swaps)
     )
-    request = saving.save_request(studio, cleaned(wish.experiment) if what_if else wish.experiment)
     studio_commands.write(
         session,
-        requests=[request],
+        requests=[saving.save_request(studio, wish.experiment)],
         question=f"Save {name} as a draft with another version of {what}?",
         address=address_of(found),
         command=f"experiment {command}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -78,9 +79,12 @@ def write(
     from retrainctl.operations.direct import record
     from retrainctl.operations.settling import BACK
     from retrainctl.ports import StopWaiting
+    from retrainctl.targets.studio.cleaning import cleaned
 
     if what_if:
-        asking.show_requests(session.console, requests)
+        bodies = [cleaned(one.body) if isinstance(one.body, dict) else one.body for one in requests]
+        shown = [replace(one, body=body) for one, body in zip(requests, bodies, strict=True)]
+        asking.show_requests(session.console, shown)
         return None
     asking.must_agree(session.console, question, yes)
     with session.console.progress() as observer:

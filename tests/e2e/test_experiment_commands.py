@@ -210,6 +210,27 @@ def test_the_definition_of_a_finished_experiment_makes_a_web_service(run: Inside
     assert json.loads(run("experiment", "export-definition", SCORING).out) == json.loads(text)
 
 
+def test_a_password_in_a_graph_is_never_shown(run: Inside) -> None:
+    run("experiment", "export", TRAINING, "--out", "secret.json")
+    file = run.folder / "secret.json"
+    document = json.loads(file.read_text())
+    document["Graph"]["ModuleNodes"][0]["ModuleParameters"].append({"Name": "Account key", "Value": "GEHEIM=="})
+    file.write_text(json.dumps(document))
+    for arguments in (
+        ("import", "secret.json", "--name", "With a key", "--what-if"),
+        ("import", "secret.json", "--name", "With a key", "--yes", "--output", "json"),
+        ("get", "With a key"),
+        ("nodes", "With a key", "--output", "json"),
+        ("run", "With a key", "--what-if"),
+        ("copy", "With a key", "--name", "x", "--what-if"),
+        ("export", "With a key"),
+    ):
+        shown = run("experiment", *arguments)
+        assert "Account key" in shown.out and "GEHEIM" not in shown.out + shown.err, arguments
+    ledger = run.folder / ".retrainctl" / "ledger"
+    assert not [one for one in ledger.rglob("*") if one.is_file() and b"GEHEIM" in one.read_bytes()]
+
+
 def test_sigterm_says_what_goes_on_and_where_to_look(run: Inside) -> None:
     run("experiment", "copy", SCORING, "--name", "Left alone", "--yes")
     run("emulator", "faults", "studio-run-seconds=600")

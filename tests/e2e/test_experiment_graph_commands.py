@@ -178,5 +178,5 @@ MISTAKES: list[tuple[tuple[str, ...], int, str]] = [
 
 def test_mistakes_are_named(run: Inside, experiment: str) -> None:
     for (command, *words), code, told in MISTAKES:
-        assert told in run("experiment", command, experiment, *words, code=code).err
+        assert told.casefold() in run("experiment", command, experiment, *words, code=code).err.casefold()
     assert "RC940" in run("experiment", "update-modules", "Not there", "--all", code=1).err

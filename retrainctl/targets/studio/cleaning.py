@@ -31,7 +31,7 @@ _TEXTS: Final = Redactor()
 
 
 def cleaned(document: JsonObject) -> JsonObject:
-    """The document without its credentials, and with `(sensitive)` for each signature or key inside a text."""
+    """The document without its credentials, and with `(sensitive)` for each signature, key or password in it."""
     found: JsonObject = _cleaned(document)
     return found
 
