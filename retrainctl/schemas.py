@@ -8,7 +8,7 @@ explain what is wrong. Schemas name each other by relative `$ref`, so editors fi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
@@ -45,7 +45,7 @@ class Violation:
 class Checker:
     """A compiled schema. `is_valid` is quick; `violations` says what is wrong, at leisure."""
 
-    __slots__ = ("_explainer", "_fast", "_name")
+    __slots__ = ("_explainer", "_name", "is_valid")
 
     def __init__(self, name: str) -> None:
         import jsonschema_rs
@@ -53,12 +53,9 @@ class Checker:
         self._name = name
         root, library = _root(name)
         registry = jsonschema_rs.Registry([(known["$id"], known) for known in library.values()])
-        self._fast = jsonschema_rs.Draft202012Validator(root, registry=registry)
+        # Whether an instance (plain JSON values) satisfies the schema; asked of every manifest, hence without a detour.
+        self.is_valid: Callable[[Any], bool] = jsonschema_rs.Draft202012Validator(root, registry=registry).is_valid
         self._explainer: jsonschema.protocols.Validator | None = None
-
-    def is_valid(self, instance: Any) -> bool:
-        """Whether the instance (plain JSON values) satisfies the schema."""
-        return self._fast.is_valid(instance)
 
     def violations(self, instance: Any) -> Iterator[Violation]:
         """Everything that is wrong, in the order of the schema's keywords."""

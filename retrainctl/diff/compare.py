@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
+from functools import cache
 from typing import Final, TypeAlias
 
 from retrainctl.diff.delta import Delta, Drift, Suppressed
@@ -85,14 +86,10 @@ def settled(desired: Desired, observed: Observed, applied: Applied | None, spec:
 
     False says nothing: `compare` finds out.
     """
-    live = observed.fields
-    tree = trait_tree(spec)
+    live, unreadable = observed.fields, _write_only(spec)
     for name, want in desired.fields.items():
         found = live.get(name, MISSING)
-        if want != found or type(want) is not type(found) or type(want) not in _SCALARS:
-            return False
-        trait = tree.child(name).trait
-        if trait is not None and trait.write_only:
+        if want != found or type(want) is not type(found) or type(want) not in _SCALARS or name in unreadable:
             return False
     if observed.normalised and any(entry.path[0] in desired.fields for entry in observed.normalised):
         return False
@@ -108,6 +105,12 @@ def settled(desired: Desired, observed: Observed, applied: Applied | None, spec:
         if written is not None and written.sha256 != wanted.sha256:
             return False
     return True
+
+
+@cache
+def _write_only(spec: KindSpec) -> frozenset[str]:
+    """The fields that a read does not show, or not as they were written."""
+    return frozenset(trait.path[0] for trait in spec.traits if trait.write_only)
 
 
 def removal(applied: Applied, observed: Observed) -> Delta:

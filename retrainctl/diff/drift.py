@@ -55,8 +55,9 @@ def drift_of(applied: Applied, observed: Observed | None, spec: KindSpec) -> tup
 def _as_written(applied: Applied, observed: Observed, spec: KindSpec) -> bool:
     """Whether nothing differs at first sight: nearly all resources of a plan, at the cost of a comparison."""
     live = observed.fields
-    if any(live.get(name, MISSING) != value for name, value in applied.fields.items()):
-        return False
+    for name, value in applied.fields.items():
+        if live.get(name, MISSING) != value:
+            return False
     if not spec.slots_readable:
         return not (applied.slots and _made_anew(applied, observed))
     return all(

@@ -22,7 +22,7 @@ from retrainctl.manifest.definitions import Definitions
 from retrainctl.manifest.discover import DEFAULT, Discovery
 from retrainctl.manifest.document import Document
 from retrainctl.manifest.handler import KindHandler, RawDocument
-from retrainctl.manifest.kinds import handlers
+from retrainctl.manifest.kinds import handler_of, handlers
 from retrainctl.manifest.project import KIND, ReadProject, no_project, read_project
 from retrainctl.manifest.references import check_circles, check_waiting
 from retrainctl.manifest.source import MAX_YAML, Sources
@@ -272,7 +272,7 @@ def _handler(document: Document, context: Context) -> KindHandler | None:
         elif not document.broken:
             context.found.error("RC114", 'the document needs the field "kind"', document.start, known)
         return None
-    handler = handlers().get(kind)
+    handler = handler_of(kind)
     if handler is not None:
         return handler
     span = document.span(("kind",), key=False)

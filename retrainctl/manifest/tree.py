@@ -97,8 +97,9 @@ def evaluate_part(document: Document, path: tuple[str, ...], scope: Scope) -> tu
     node = document.data
     for name in path:
         node = node[name]
-    _, result = _Compiler(tree, frozenset(scope), {}, skip=frozenset()).node(node, at, path)
-    return result, tree.failures
+    constant, result = _Compiler(tree, frozenset(scope), {}, skip=frozenset()).node(node, at, path)
+    # A key with an expression is made at the end, also where no item takes part.
+    return result if constant else result(scope, tree.failures), tree.failures
 
 
 @dataclass(slots=True)

@@ -149,10 +149,10 @@ class _Assembly:
         self.observed[desired.address] = observe_service(desired.address, str(place), service)
 
     def _add_endpoint(self, desired: Desired, service: JsonObject) -> None:
-        identifier, name = str(service["Id"]), desired.place["name"]
+        identifier, name, address = str(service["Id"]), desired.place["name"], desired.address
         identity = f"{self._prefix(identifier)}{name}"
-        first = self._taken.setdefault(identity, desired.address)
-        if first != desired.address:
+        first = self._taken.setdefault(identity, address)
+        if first is not address and first != address:
             self.failures[desired.address] = Rejected(
                 f"{desired.address} and {first} are one and the same endpoint, {name} of {service.get('Name')}",
                 code="RC376",
@@ -160,15 +160,12 @@ class _Assembly:
                 sent=False,
             )
             return
-        self.identities[desired.address] = identity
-        listed = self._listed(service)
-        document = listed.get(name)
+        self.identities[address] = identity
+        document = self._listed(identifier, service).get(name)
         if document is None:
             self._missing[identifier].append(name)
             return
-        self.observed[desired.address] = observe(
-            desired.address, identity, document, default=self._defaults[identifier]
-        )
+        self.observed[address] = observe(address, identity, document, default=self._defaults[identifier])
 
     def _prefix(self, identifier: str) -> str:
         found = self._prefixes.get(identifier)
@@ -177,8 +174,7 @@ class _Assembly:
             found = self._prefixes[identifier] = f"{service}/endpoints/"
         return found
 
-    def _listed(self, service: JsonObject) -> Mapping[str, JsonObject]:
-        identifier = str(service["Id"])
+    def _listed(self, identifier: str, service: JsonObject) -> Mapping[str, JsonObject]:
         found = self._endpoints.get(identifier)
         if found is None:
             items = self._estate.endpoints.get(identifier, ())

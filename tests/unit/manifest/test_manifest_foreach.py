@@ -193,3 +193,10 @@ def test_versions_inside_a_foreach_come_from_the_row(tmp_path: Path) -> None:
     (version,) = result.models["m2"].versions
     assert (version.version, version.uri) == (2, "https://a.blob.core.windows.net/c/b.ilearner")
     assert version.origin == Span("manifests/rows.csv", 3, 1)
+
+
+@pytest.mark.parametrize(("key", "code"), [("{{ vars.locations }}", "RC104"), ("{{ environment }}", "RC113")])
+def test_a_key_of_the_foreach_that_is_an_expression(tmp_path: Path, key: str, code: str) -> None:
+    more = f'forEach: {{csv: rows.csv, "{key}": 1}}'
+    result = loaded(tmp_path, {"manifests/a.yaml": manifest("Model", "m", "{versions: []}", more)})
+    assert codes(result) == [code]
