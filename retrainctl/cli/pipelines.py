@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrainctl.errors import InvalidInput, RetrainctlError
 
 if TYPE_CHECKING:
     from retrainctl.cli.console import Console
+    from retrainctl.render.formats import PlanReport
 
 
-def report(document: Mapping[str, Any], console: Console, *, github: bool, azdo: bool, root: Path) -> str:
+def report(plan: PlanReport, console: Console, *, github: bool, azdo: bool, root: Path) -> str:
     """Writes summary and outputs where the pipeline asks for them; what is left is its log commands, one per line.
 
     Raises `RetrainctlError` (RC007) when a file that the pipeline names cannot be written.
     """
     from retrainctl.render import annotations, pipelines
-    from retrainctl.render.formats import cleaned
 
-    # Before it is escaped: an escaped secret would pass the filter of the stream.
-    document = cleaned(document, console.redactor)
     text = ""
     if github:
         environ = console.environ
         if summary := environ.get("GITHUB_STEP_SUMMARY"):
-            page = pipelines.step_summary(document, _size(summary))
+            page = pipelines.step_summary(plan.view, _size(summary))
             if not page:
                 console.message("warning: the step's summaries are full; this plan is not among them.")
             _append(summary, page, console)
         if output := environ.get("GITHUB_OUTPUT"):
-            _append(output, pipelines.github_outputs(document), console)
-        text += annotations.plan_github(document, folder(root, environ.get("GITHUB_WORKSPACE")))
+            _append(output, pipelines.github_outputs(plan.view), console)
+        text += annotations.plan_github(plan.view, folder(root, environ.get("GITHUB_WORKSPACE")))
     if azdo:
         environ = console.environ
-        page = pipelines.step_summary(document, 0)
-        text += annotations.plan_azdo(document, folder(root, environ.get("BUILD_SOURCESDIRECTORY")))
-        text += pipelines.azdo_summary(_summary_file(page, str(document.get("environment", "")), console))
-        text += pipelines.azdo_variables(document)
+        page = pipelines.step_summary(plan.view, 0)
+        text += annotations.plan_azdo(plan.view, folder(root, environ.get("BUILD_SOURCESDIRECTORY")))
+        text += pipelines.azdo_summary(_summary_file(page, str(plan.document.get("environment", "")), console))
+        text += pipelines.azdo_variables(plan.view)
     return text
 
 

@@ -20,7 +20,7 @@ from retrainctl.plan.encode import encode
 if TYPE_CHECKING:
     from retrainctl.diagnostics import Diagnostic
     from retrainctl.plan.plan import Plan
-    from retrainctl.render.formats import RenderOptions
+    from retrainctl.render.formats import PlanReport, RenderOptions
 
 
 class Output(StrEnum):
@@ -142,12 +142,15 @@ def command(
         session.console.message(shown(failed, session.console).rstrip("\n"))
     if out is not None:
         planfile.write(out, document)
-    planning.save_reports(session, document, files, preset)
-    rendering = _rendering(session, preset, out, show_ignored=show_ignored, explain=explain)
+    from retrainctl.render.formats import PlanReport
+
+    report = PlanReport(document, session.console.redactor)
+    planning.save_reports(session, report, files, preset)
     if powershell:
         session.console.result(_script(session, document))
     else:
-        _show(session, document, output, rendering, github=github, azdo=azdo)
+        rendering = _rendering(session, preset, out, show_ignored=show_ignored, explain=explain)
+        _show(session, report, output, rendering, github=github, azdo=azdo)
     return Exit.ERROR if failed else _exit_code(plan, detailed=detailed, refresh_only=refresh_only)
 
 
@@ -168,7 +171,6 @@ def _rendering(
         show_ignored=show_ignored,
         explain=explain,
         hints=not console.in_automation,
-        redactor=console.redactor,
         saved_as=None if out is None else str(out),
         budget=preset,
         folder=pipelines.folder_in_checkout(session.loaded.project.root, console),
@@ -176,16 +178,14 @@ def _rendering(
 
 
 def _show(
-    session: Session, document: dict[str, Any], output: Output, rendering: "RenderOptions", *, github: bool, azdo: bool
+    session: Session, report: "PlanReport", output: Output, rendering: "RenderOptions", *, github: bool, azdo: bool
 ) -> None:
     """The plan on stdout. Log commands stand behind it; beside a format for machines they go to stderr, where the
     runners look for them as well."""
-    from retrainctl.render.formats import render_plan
-
     console = session.console
-    console.result(render_plan(document, output.value, rendering))
+    console.result(report.render(output.value, rendering))
     if github or azdo:
-        commands = pipelines.report(document, console, github=github, azdo=azdo, root=session.loaded.project.root)
+        commands = pipelines.report(report, console, github=github, azdo=azdo, root=session.loaded.project.root)
         if output is Output.TEXT:
             console.result(commands)
         elif commands:

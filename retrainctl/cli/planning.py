@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from retrainctl.plan.build import Examine, Examined
     from retrainctl.plan.plan import Plan
     from retrainctl.ports import Observer, TargetSet
+    from retrainctl.render.formats import PlanReport
 
 MODEL_COPIES: Final = ".retrainctl/cache/models"
 """Copies of blobs that were read, below the project's folder; safe to delete."""
@@ -195,18 +196,13 @@ def _open_writes(session: Session) -> tuple[tuple[str, str], ...]:
     )
 
 
-def save_reports(
-    session: Session, document: Mapping[str, Any], files: Mapping[str, Path | None], budget: str | None
-) -> None:
+def save_reports(session: Session, report: PlanReport, files: Mapping[str, Path | None], budget: str | None) -> None:
     """Writes every report that was asked for, all from one plan."""
     from retrainctl.cli.pipelines import folder_in_checkout
-    from retrainctl.render.formats import RenderOptions, cleaned, render_plan
+    from retrainctl.render.formats import RenderOptions
 
     console = session.console
     folder = folder_in_checkout(session.loaded.project.root, console)
-    wanted = {form: path for form, path in files.items() if path is not None}
-    if not wanted:
-        return
-    document = cleaned(document, console.redactor)  # once for all of them
-    for form, path in wanted.items():
-        console.save(path, render_plan(document, form, RenderOptions(budget=budget, folder=folder)))
+    for form, path in files.items():
+        if path is not None:
+            console.save(path, report.render(form, RenderOptions(budget=budget, folder=folder)))

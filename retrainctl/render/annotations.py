@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.render.escape import azdo_data, azdo_property, github_data, github_property
 from retrainctl.render.findings import LEVELS, Finding, diagnostic_findings, plan_findings
-from retrainctl.render.read import plan_view
+from retrainctl.render.view import PlanView
 
 _GITHUB_LEVELS: Final = {"error": "error", "warning": "warning", "note": "notice"}
 _GITHUB_MOST: Final = 10
 """Per level and step; GitHub drops the rest without a word (plan-apply-anchors.md section 6)."""
 
 
-def plan_github(document: Mapping[str, Any], folder: str = "") -> str:
+def plan_github(view: PlanView, folder: str = "") -> str:
     """A plan's findings as GitHub log commands, one per line, at most ten of a level; the last one counts the rest.
 
     folder: the project's, from the root of the repository, for that is what annotations are placed by.
     """
-    return _joined(_github(_placed(plan_findings(plan_view(document)), folder)))
+    return _joined(_github(_placed(plan_findings(view), folder)))
 
 
 def diagnostics_github(diagnostics: Iterable[Diagnostic], folder: str = "") -> str:
@@ -29,9 +29,9 @@ def diagnostics_github(diagnostics: Iterable[Diagnostic], folder: str = "") -> s
     return _joined(_github(_placed(diagnostic_findings(diagnostics), folder)))
 
 
-def plan_azdo(document: Mapping[str, Any], folder: str = "") -> str:
+def plan_azdo(view: PlanView, folder: str = "") -> str:
     """A plan's findings as Azure Pipelines log commands. Notes have no place there and are left out."""
-    return _joined(_azdo(_placed(plan_findings(plan_view(document)), folder)))
+    return _joined(_azdo(_placed(plan_findings(view), folder)))
 
 
 def diagnostics_azdo(diagnostics: Iterable[Diagnostic], folder: str = "") -> str:

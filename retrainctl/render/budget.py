@@ -6,10 +6,9 @@ which. Space goes to the sections in the order of their rank, so that the same r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Generic, TypeVar, overload
 
 from retrainctl.fastclass import dataclass
 
@@ -38,6 +37,31 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
 
 UNLIMITED: Final = Preset(limit=2**62)
 
+_T = TypeVar("_T")
+
+
+class Rows(Sequence[str], Generic[_T]):
+    """A row for each item, made when it is first looked at: of five thousand a comment has room for a few hundred."""
+
+    def __init__(self, items: Sequence[_T], make: Callable[[_T], str]) -> None:
+        self._items, self._make = items, make
+        self._made: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        last = index.indices(len(self))[1] if isinstance(index, slice) else range(len(self))[index] + 1
+        self._made.extend(map(self._make, self._items[len(self._made) : last]))
+        return self._made[index]
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[number] for number in range(len(self)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
@@ -63,8 +87,16 @@ class Section:
 
 def unabridged(head: str, sections: Sequence[Section], foot: str, limit: int) -> str | None:
     """The report with every row, or None when that is more than `limit` bytes."""
-    whole = head + "".join(section.text(len(section.rows)) for section in sections) + foot
-    return whole if _size(whole) <= limit else None
+    size = _size(head) + _size(foot)
+    for section in sections:
+        size += _size(section.head) + _size(section.tail)
+        for row in section.rows:
+            if size > limit:
+                return None
+            size += _size(row)
+    if size > limit:
+        return None
+    return head + "".join(section.text(len(section.rows)) for section in sections) + foot
 
 
 def fitted(head: str, sections: Sequence[Section], foot: str, limit: int) -> str:
@@ -86,14 +118,18 @@ def fitted(head: str, sections: Sequence[Section], foot: str, limit: int) -> str
 def _most(section: Section, free: int) -> tuple[int, int]:
     """How many rows fit into `free` more bytes than the emptied section takes, and what they add to it."""
     empty = _size(section.text(0))
-    sizes = list(accumulate((_size(row) for row in section.rows), initial=_size(section.head) + _size(section.tail)))
+    sizes = [_size(section.head) + _size(section.tail)]
+    for row in section.rows:
+        if sizes[-1] - empty > free:
+            break
+        sizes.append(sizes[-1] + _size(row))
 
     def added(shown: int) -> int:
         rest = _size(section.omitted(shown)) if shown < len(section.rows) else 0
         return sizes[shown] + rest - empty if shown else 0
 
-    low, high = 0, len(section.rows)
-    if added(high) <= free:
+    low, high = 0, len(sizes) - 1
+    if high == len(section.rows) and added(high) <= free:
         return high, added(high)
     while low < high - 1:
         middle = (low + high) // 2

@@ -110,7 +110,9 @@ def json_text(document: Any, *, indent: bool = True) -> str:
         import json
 
         text = json.dumps(document, sort_keys=True, ensure_ascii=False, indent=2 if indent else None)
-    return text if text.isascii() and not _JSON_LOUD.search(text) else _JSON_LOUD.sub(_json_escape, text)
+    if text.isascii() and "##" not in text and "\x7f" not in text:  # nearly always, and ten times as quick
+        return text
+    return _JSON_LOUD.sub(_json_escape, text)
 
 
 def _json_escape(match: re.Match[str]) -> str:

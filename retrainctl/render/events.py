@@ -12,18 +12,17 @@ from typing import Any
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.render.escape import json_text
 from retrainctl.render.findings import Finding, diagnostic_findings, plan_findings
-from retrainctl.render.read import plan_view
 from retrainctl.render.receipt_view import ResultView, receipt_view
+from retrainctl.render.view import PlanView
 from retrainctl.version import __version__
 
 _UI_VERSION = "1.0"
 _LEVELS = {"error": "error", "warning": "warn", "note": "info"}
 
 
-def plan_events(document: Mapping[str, Any]) -> str:
+def plan_events(view: PlanView) -> str:
     """`version`, `planned_change`, `resource_drift`, `diagnostic`, and a final `change_summary`."""
-    view = plan_view(document)
-    return _lines(view.created_at, _plan(document))
+    return _lines(view.created_at, _plan(view))
 
 
 def receipt_events(document: Mapping[str, Any]) -> str:
@@ -46,8 +45,7 @@ def _event(kind: str, message: str, *, level: str = "info", **members: Any) -> d
     return {"@level": level, "@message": message, "type": kind, **members}
 
 
-def _plan(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    view = plan_view(document)
+def _plan(view: PlanView) -> Iterator[dict[str, Any]]:
     for change in view.changes:
         models = [{"slot": move.slot, "from": move.before or None, "to": move.after} for move in change.moves]
         yield _event(

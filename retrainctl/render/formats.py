@@ -6,12 +6,16 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import datetime
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 from retrainctl.fastclass import dataclass
 from retrainctl.model.redaction import Redactor
 from retrainctl.render.budget import PRESETS, UNLIMITED
 from retrainctl.render.style import PLAIN, Style
+
+if TYPE_CHECKING:
+    from retrainctl.render.view import PlanView
 
 PLAN_FORMATS: Final = ("text", "json", "md", "html", "sarif", "junit", "events", "github", "azdo")
 RECEIPT_FORMATS: Final = ("text", "json", "md", "junit", "events")
@@ -36,10 +40,30 @@ class RenderOptions:
     redactor: Redactor | None = None
 
 
+class PlanReport:
+    """A decoded plan document for any number of formats: cleaned once, read once.
+
+    redactor: cleans the document first, for an escaped secret would pass a filter on the output.
+    """
+
+    def __init__(self, document: Mapping[str, Any], redactor: Redactor | None = None) -> None:
+        self.document = cleaned(document, redactor)
+
+    @cached_property
+    def view(self) -> PlanView:
+        """The plan as people look at it."""
+        from retrainctl.render.read import plan_view
+
+        return plan_view(self.document)
+
+    def render(self, form: str, options: RenderOptions | None = None) -> str:
+        """The plan in one of `PLAN_FORMATS`, a final newline included. Raises `KeyError` for another."""
+        return _PLAN[form](self, options or RenderOptions())
+
+
 def render_plan(document: Mapping[str, Any], form: str, options: RenderOptions | None = None) -> str:
-    """A decoded plan document in one of `PLAN_FORMATS`, a final newline included. Raises `KeyError` for another."""
-    options = options or RenderOptions()
-    return _PLAN[form](cleaned(document, options.redactor), options)
+    """A decoded plan document in one of `PLAN_FORMATS`, as `PlanReport.render`."""
+    return PlanReport(document, options.redactor if options else None).render(form, options)
 
 
 def render_receipt(document: Mapping[str, Any], form: str, options: RenderOptions | None = None) -> str:
@@ -64,15 +88,16 @@ def cleaned(document: Mapping[str, Any], redactor: Redactor | None) -> Mapping[s
     return cleaned
 
 
-_Render = Callable[[Mapping[str, Any], RenderOptions], str]
+_RenderPlan = Callable[[PlanReport, RenderOptions], str]
+_RenderReceipt = Callable[[Mapping[str, Any], RenderOptions], str]
 # Each format is imported when it is asked for: a plan as text needs neither Jinja2 nor the error catalogue.
 
 
-def _plan_text(document: Mapping[str, Any], options: RenderOptions) -> str:
+def _plan_text(report: PlanReport, options: RenderOptions) -> str:
     from retrainctl.render.plan_text import TextOptions, plan_text
 
     return plan_text(
-        document,
+        report.view,
         TextOptions(
             style=options.style,
             show_ignored=options.show_ignored,
@@ -83,53 +108,57 @@ def _plan_text(document: Mapping[str, Any], options: RenderOptions) -> str:
     )
 
 
-def _plan_markdown(document: Mapping[str, Any], options: RenderOptions) -> str:
+def _plan_markdown(report: PlanReport, options: RenderOptions) -> str:
     from retrainctl.render.plan_markdown import MarkdownOptions, plan_markdown
 
     preset = PRESETS[options.budget] if options.budget else UNLIMITED
-    return plan_markdown(document, MarkdownOptions(preset=preset, now=options.now, hints=options.hints))
+    return plan_markdown(report.view, MarkdownOptions(preset=preset, now=options.now, hints=options.hints))
 
 
-def _plan_html(document: Mapping[str, Any], options: RenderOptions) -> str:
+def _plan_html(report: PlanReport, options: RenderOptions) -> str:
     from retrainctl.render.plan_html import plan_html
 
-    return plan_html(document)
+    return plan_html(report.view)
 
 
-def _json(document: Mapping[str, Any], options: RenderOptions) -> str:
+def _plan_json(report: PlanReport, options: RenderOptions) -> str:
+    return _receipt_json(report.document, options)
+
+
+def _receipt_json(document: Mapping[str, Any], options: RenderOptions) -> str:
     from retrainctl.render.escape import json_text
 
     return json_text(document) + "\n"
 
 
-def _plan_sarif(document: Mapping[str, Any], options: RenderOptions) -> str:
+def _plan_sarif(report: PlanReport, options: RenderOptions) -> str:
     from retrainctl.render.sarif import plan_sarif
 
-    return plan_sarif(document, options.folder)
+    return plan_sarif(report.view, options.folder)
 
 
-def _plan_junit(document: Mapping[str, Any], options: RenderOptions) -> str:
+def _plan_junit(report: PlanReport, options: RenderOptions) -> str:
     from retrainctl.render.junit import plan_junit
 
-    return plan_junit(document)
+    return plan_junit(report.view)
 
 
-def _plan_events(document: Mapping[str, Any], options: RenderOptions) -> str:
+def _plan_events(report: PlanReport, options: RenderOptions) -> str:
     from retrainctl.render.events import plan_events
 
-    return plan_events(document)
+    return plan_events(report.view)
 
 
-def _plan_github(document: Mapping[str, Any], options: RenderOptions) -> str:
+def _plan_github(report: PlanReport, options: RenderOptions) -> str:
     from retrainctl.render.annotations import plan_github
 
-    return plan_github(document)
+    return plan_github(report.view)
 
 
-def _plan_azdo(document: Mapping[str, Any], options: RenderOptions) -> str:
+def _plan_azdo(report: PlanReport, options: RenderOptions) -> str:
     from retrainctl.render.annotations import plan_azdo
 
-    return plan_azdo(document)
+    return plan_azdo(report.view)
 
 
 def _receipt_text(document: Mapping[str, Any], options: RenderOptions) -> str:
@@ -158,9 +187,9 @@ def _receipt_events(document: Mapping[str, Any], options: RenderOptions) -> str:
     return receipt_events(document)
 
 
-_PLAN: Final[Mapping[str, _Render]] = {
+_PLAN: Final[Mapping[str, _RenderPlan]] = {
     "text": _plan_text,
-    "json": _json,
+    "json": _plan_json,
     "md": _plan_markdown,
     "html": _plan_html,
     "sarif": _plan_sarif,
@@ -169,9 +198,9 @@ _PLAN: Final[Mapping[str, _Render]] = {
     "github": _plan_github,
     "azdo": _plan_azdo,
 }
-_RECEIPT: Final[Mapping[str, _Render]] = {
+_RECEIPT: Final[Mapping[str, _RenderReceipt]] = {
     "text": _receipt_text,
-    "json": _json,
+    "json": _receipt_json,
     "md": _receipt_markdown,
     "junit": _receipt_junit,
     "events": _receipt_events,

@@ -10,8 +10,8 @@ from retrainctl.diagnostics import Diagnostic
 from retrainctl.fastclass import dataclass
 from retrainctl.render.escape import xml
 from retrainctl.render.findings import Finding, diagnostic_findings, plan_findings
-from retrainctl.render.read import plan_view
 from retrainctl.render.receipt_view import receipt_view
+from retrainctl.render.view import PlanView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +26,8 @@ class Case:
     seconds: float | None = None
 
 
-def plan_junit(document: Mapping[str, Any]) -> str:
+def plan_junit(view: PlanView) -> str:
     """One case per changed resource, failed where a guard or a policy forbids it; the first case is the plan itself."""
-    view = plan_view(document)
     said: dict[str, list[Finding]] = defaultdict(list)
     for finding in plan_findings(view):
         said[finding.address].append(finding)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from retrainctl.render.read import plan_view
 from retrainctl.render.style import SYMBOLS
+from retrainctl.render.view import PlanView
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -19,12 +18,11 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def plan_html(document: Mapping[str, Any]) -> str:
-    """The plan document as an HTML page. Scripts and styles run only by their hash (`Content-Security-Policy`), so even
+def plan_html(view: PlanView) -> str:
+    """The plan as an HTML page. Scripts and styles run only by their hash (`Content-Security-Policy`), so even
     markup that slipped through an escape could not act.
     """
     style, script = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    view = plan_view(document, calls=True)
     return _template().render(
         plan=view,
         style=style,

@@ -8,15 +8,14 @@ policies, dangerous lines, blocks. Whatever is left out is counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from retrainctl.fastclass import dataclass
-from retrainctl.render.budget import UNLIMITED, Preset, Section, fitted, unabridged
+from retrainctl.render.budget import UNLIMITED, Preset, Rows, Section, fitted, unabridged
 from retrainctl.render.escape import clip, html_code, markdown_code, markdown_fence
-from retrainctl.render.read import plan_view
 from retrainctl.render.style import SYMBOLS, count
 from retrainctl.render.values import NOT_SET
 from retrainctl.render.view import ChangeView, MoveView, PlanView
@@ -37,9 +36,9 @@ class MarkdownOptions:
     hints: bool = True
 
 
-def plan_markdown(document: Mapping[str, Any], options: MarkdownOptions | None = None) -> str:
-    """The plan document as Markdown, a final newline included, never larger than the preset's limit."""
-    view, options = plan_view(document, calls=True), options or MarkdownOptions()
+def plan_markdown(view: PlanView, options: MarkdownOptions | None = None) -> str:
+    """The plan as Markdown, a final newline included, never larger than the preset's limit."""
+    options = options or MarkdownOptions()
     preset = options.preset
     page = _Page(view, preset)
     head, foot = _head(view, options), _foot(view, options)
@@ -173,7 +172,7 @@ class _Page:
         yield Section(
             rank=1,
             head="\n| action | resource | change | where | flags |\n|---|---|---|---|---|\n",
-            rows=[self._row(change) for change in grave],
+            rows=Rows(grave, self._row),
             tail="",
             omitted=lambda shown: f"| ⚠ | {count(len(grave) - shown, 'more dangerous change')} omitted | | | |\n",
             standing=True,
@@ -181,7 +180,7 @@ class _Page:
         yield Section(
             rank=3,
             head="",
-            rows=[self._row(change) for change in rest],
+            rows=Rows(rest, self._row),
             tail="",
             omitted=lambda shown: f"\n{count(len(rest) - shown, 'more change')} omitted: {_groups(rest[shown:])}.\n",
         )
@@ -208,7 +207,7 @@ class _Page:
         return Section(
             rank=8,
             head=opening,
-            rows=[self._detail(change, full) for change in changes],
+            rows=Rows(changes, lambda change: self._detail(change, full)),
             tail=closing,
             omitted=lambda shown: (
                 f"\nDetails of {count(len(changes) - shown, 'change')} omitted: "

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from retrainctl.fastclass import dataclass
-from retrainctl.render.read import plan_view
 from retrainctl.render.style import PLAIN, SYMBOLS, Style, cells, count, pad, shorten, wrapped
 from retrainctl.render.view import ChangeView, DriftView, MoveView, PlanView
 
@@ -30,13 +28,11 @@ class TextOptions:
     saved_as: str | None = None
 
 
-def plan_text(document: Mapping[str, Any], options: TextOptions | None = None) -> str:
-    """The plan document as text, a final newline included. No line but an unbreakable address or URI is wider than
+def plan_text(view: PlanView, options: TextOptions | None = None) -> str:
+    """The plan as text, a final newline included. No line but an unbreakable address or URI is wider than
     the style allows.
     """
-    options = options or TextOptions()
-    view = plan_view(document, calls=options.explain)
-    return "\n".join(_lines(view, options)) + "\n"
+    return "\n".join(_lines(view, options or TextOptions())) + "\n"
 
 
 def _lines(view: PlanView, options: TextOptions) -> Iterator[str]:

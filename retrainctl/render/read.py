@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from retrainctl.model.redaction import without_query
@@ -32,9 +33,9 @@ from retrainctl.render.view import (
 _RANK: Final = {"danger": 0, "warning": 2}
 
 
-def plan_view(document: Mapping[str, Any], *, calls: bool = False) -> PlanView:
-    """Reads a decoded plan document (DESIGN.md section 6). calls: also what will be sent, the bulk of a plan."""
-    changes = tuple(sorted([_change(c, calls) for c in objects(document, "resource_changes")], key=_riskiest_first))
+def plan_view(document: Mapping[str, Any]) -> PlanView:
+    """Reads a decoded plan document (DESIGN.md section 6)."""
+    changes = tuple(sorted([_change(c) for c in objects(document, "resource_changes")], key=_riskiest_first))
     source = document.get("source") or {}
     summary = document.get("summary") or {}
     return PlanView(
@@ -85,7 +86,7 @@ def _riskiest_first(change: ChangeView) -> tuple[int, int, str]:
     return rank, ACTIONS.index(change.action) if change.action in ACTIONS else len(ACTIONS), change.address
 
 
-def _change(entry: Mapping[str, Any], calls: bool) -> ChangeView:
+def _change(entry: Mapping[str, Any]) -> ChangeView:
     change = entry.get("change") or {}
     moves = tuple(move_view(move) for move in objects(entry, "model_changes"))
     fields, unchanged = changed_fields(_without_uploads(change) if moves else change)
@@ -106,7 +107,7 @@ def _change(entry: Mapping[str, Any], calls: bool) -> ChangeView:
         origin=Place(path=_raw(origin, "path"), line=_int(origin, "line"), column=_int(origin, "column")),
         after=tuple(visible(str(address)) for address in entry.get("after") or ()),
         identity=text_of(entry, "identity"),
-        steps=_steps(entry) if calls else (),
+        read_steps=partial(_steps, entry),
         calls=sum(len(objects(step, "requests")) for step in objects(entry, "steps"))
         or len(objects(entry, "requests")),
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.render.escape import json_text
 from retrainctl.render.findings import Finding, diagnostic_findings, plan_findings
-from retrainctl.render.read import plan_view
+from retrainctl.render.view import PlanView
 from retrainctl.version import __version__
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -18,10 +18,9 @@ _MOST = 25_000
 """GitHub refuses a run with more results (plan-apply-anchors.md section 5); the worst come first."""
 
 
-def plan_sarif(document: Mapping[str, Any], folder: str = "") -> str:
-    """The blocks, policies, risks, warnings and drift of a plan document; `folder` is the project's in its repository,
+def plan_sarif(view: PlanView, folder: str = "") -> str:
+    """The blocks, policies, risks, warnings and drift of a plan; `folder` is the project's in its repository,
     for that is what code scanning places results by."""
-    view = plan_view(document)
     return _log(plan_findings(view), f"retrainctl/plan/{view.environment}", folder)
 
 

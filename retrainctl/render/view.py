@@ -5,7 +5,7 @@ Every renderer but JSON works on these values; `read` makes them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from retrainctl.fastclass import dataclass
@@ -107,8 +107,8 @@ class Place:
 class ChangeView:
     """One resource's planned transition.
 
-    `severity` is that of its worst risk, `unchanged` counts hidden fields, `calls` the requests; `steps` are empty
-    unless they were asked for.
+    `severity` is that of its worst risk, `unchanged` counts hidden fields, `calls` the requests; `read_steps` gives the
+    steps, the bulk of a plan, which few outputs show.
     """
 
     address: str
@@ -124,8 +124,13 @@ class ChangeView:
     origin: Place
     after: tuple[str, ...]
     identity: str
-    steps: tuple[StepView, ...]
+    read_steps: Callable[[], tuple[StepView, ...]]
     calls: int
+
+    @property
+    def steps(self) -> tuple[StepView, ...]:
+        """What will be sent, in order."""
+        return self.read_steps()
 
     @property
     def dangerous(self) -> bool:

@@ -70,8 +70,9 @@ def test_no_script_holds_text_of_an_input(action: Path) -> None:
 
 def test_every_output_is_one_that_the_plan_writes(action: Path) -> None:
     from retrainctl.render.pipelines import outputs
+    from retrainctl.render.read import plan_view
 
-    written = outputs({"environment": "prod", "resource_changes": []})
+    written = outputs(plan_view({"environment": "prod", "resource_changes": []}))
     for name, output in described(action)["outputs"].items():
         assert output["value"] == f"${{{{ steps.plan.outputs.{name} }}}}"
         assert name in written

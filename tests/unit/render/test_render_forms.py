@@ -18,6 +18,7 @@ from retrainctl.render.diagnostics_text import diagnostics_json, diagnostics_tex
 from retrainctl.render.formats import PLAN_FORMATS, RECEIPT_FORMATS, RenderOptions, render_plan, render_receipt
 from retrainctl.render.junit import diagnostics_junit
 from retrainctl.render.plan_markdown import marker
+from retrainctl.render.read import plan_view
 from retrainctl.render.sarif import diagnostics_sarif, plan_sarif
 from retrainctl.render.style import cells
 from tests.golden.render.plans import SIGNATURE, a_change, a_move, a_plan, a_risk, an_endpoint_move, plans
@@ -147,7 +148,7 @@ def test_events_of_a_receipt() -> None:
 
 
 def test_sarif_orders_by_level_and_names_places() -> None:
-    run = json.loads(plan_sarif(PLANS["many-risks"]))["runs"][0]
+    run = json.loads(plan_sarif(plan_view(PLANS["many-risks"])))["runs"][0]
     assert [result["level"] for result in run["results"]] == ["error"] * 2 + ["warning"] * 3 + ["note"] * 2
     place = run["results"][0]["locations"][0]["physicalLocation"]
     assert place == {
@@ -160,7 +161,7 @@ def test_sarif_orders_by_level_and_names_places() -> None:
 
 def test_sarif_stays_within_what_github_takes() -> None:
     risks = [a_risk(f"r{n}", "note") for n in range(26)]
-    run = json.loads(plan_sarif(a_plan([an_endpoint_move(n, risks=risks) for n in range(1000)])))["runs"][0]
+    run = json.loads(plan_sarif(plan_view(a_plan([an_endpoint_move(n, risks=risks) for n in range(1000)]))))["runs"][0]
     assert len(run["results"]) == 25_000
     assert run["properties"] == {"omittedResults": 1000}
 
@@ -186,7 +187,7 @@ def test_junit_of_a_receipt() -> None:
 
 def test_github_never_gets_more_than_it_shows() -> None:
     risks = [a_risk(f"r{n}", "warning") for n in range(25)]
-    lines = plan_github(a_plan([a_change(risks=risks)])).splitlines()
+    lines = plan_github(plan_view(a_plan([a_change(risks=risks)]))).splitlines()
     assert len(lines) == 10
     assert lines[-1] == "::warning title=retrainctl::16 more of this level are in the report"
 

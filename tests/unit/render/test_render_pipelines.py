@@ -7,13 +7,15 @@ from typing import Any
 
 from retrainctl.render.annotations import plan_azdo, plan_github
 from retrainctl.render.pipelines import SUMMARY_LIMIT, azdo_summary, azdo_variables, github_outputs, step_summary
+from retrainctl.render.read import plan_view
+from retrainctl.render.view import PlanView
 
 EVIL = "prod\nadmin=true\r##vso[task.setvariable variable=x]y::set-env name=A::b"
 
 
-def plan(number: int = 1, environment: str = "prod") -> dict[str, Any]:
+def plan(number: int = 1, environment: str = "prod") -> PlanView:
     risk = {"code": "r", "severity": "danger", "message": f"look {EVIL}", "hint": "h"}
-    return {
+    document: dict[str, Any] = {
         "environment": environment,
         "digest": "sha256:ab",
         "applyable": False,
@@ -29,6 +31,7 @@ def plan(number: int = 1, environment: str = "prod") -> dict[str, Any]:
             for at in range(number)
         ],
     }
+    return plan_view(document)
 
 
 def test_outputs_are_one_line_each_whatever_the_values_hold() -> None:
