@@ -17,6 +17,7 @@ from retrainctl.manifest.suggest import hint
 from retrainctl.manifest.tables import Tables
 from retrainctl.model.values import JsonObject
 from retrainctl.model.versions import ModelVersion, VersionRows
+from retrainctl.patterns import late
 
 COLUMNS: Final = ("model", "version", "uri", "file", "sha256", "etag", "trainedAt", "run", "data")
 METRIC: Final = "metrics."
@@ -27,8 +28,8 @@ NO_PARAMETERS: Final[JsonObject] = {}
 
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _URI = re.compile(r"https://[^\s/?#@]+/[^\s?#]+|azureml://(jobs|datastores)/[^\s?#]+")
-_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
-_TIME = re.compile(
+_SHA256 = late(r"[0-9A-Fa-f]{64}")
+_TIME = late(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
 )
 
