@@ -56,6 +56,11 @@ class VersionTable:
     parameters: Sequence[tuple[str, int]]
     rows: Mapping[str | None, Sequence[int]]
     numbers: Sequence[int] | None = None
+    plain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """plain: it has but numbers and addresses, as nearly all large ones."""
+        self.plain = self.places.keys() == {"version", "uri"} and not self.metrics and not self.parameters
 
     def line(self, model: str) -> tuple[ModelVersion, ...] | VersionRows | None:
         """The model's versions in the file's order; None when a row of it has errors, which are reported."""
@@ -79,6 +84,17 @@ class VersionTable:
     def version(self, model: str, row: int) -> ModelVersion | None:
         """One row; None when its file is missing, which is reported. Raises `_BadCell`."""
         cells = self.table.rows[row]
+        origin = Span(self.table.file, self.table.lines[row], 1)
+        if self.plain and self.numbers is not None:
+            uri = cells[self.places["uri"]].strip()
+            return ModelVersion(
+                model=model,
+                version=self.numbers[row],
+                uri=uri,
+                metrics=NO_METRICS,
+                parameters=NO_PARAMETERS,
+                origin=origin,
+            )
         values: dict[str, Any] = {name: text for name, at in self.places.items() if (text := cells[at].strip())}
         if self.numbers is None and not self._check(values, row):
             return None
@@ -92,7 +108,7 @@ class VersionTable:
             trained_at=values.pop("trainedAt", None),
             metrics=self._metrics(cells) if self.metrics else NO_METRICS,
             parameters={n: cells[at] for n, at in self.parameters if cells[at]} if self.parameters else NO_PARAMETERS,
-            origin=Span(self.table.file, self.table.lines[row], 1),
+            origin=origin,
             **values,
         )
 
@@ -197,7 +213,8 @@ def _sound(table: Table, columns: Mapping[str, int], metrics: Sequence[int]) -> 
     if "file" in columns and any(cells[columns["file"]].strip() for cells in rows):
         return None
     versions = [cells[columns["version"]].strip() for cells in rows]
-    if "uri" not in columns or not all(map(_VERSION.fullmatch, versions)):
+    numbers = {text: int(text) for text in set(versions) if _VERSION.fullmatch(text)}
+    if "uri" not in columns or not all(map(numbers.__contains__, versions)):
         return None
     if not all(map(_URI.fullmatch, [cells[columns["uri"]].strip() for cells in rows])):
         return None
@@ -211,7 +228,7 @@ def _sound(table: Table, columns: Mapping[str, int], metrics: Sequence[int]) -> 
                 return None
         except ValueError:
             return None
-    return array("L", map(int, versions))
+    return array("L", map(numbers.__getitem__, versions))
 
 
 def _ascend(numbers: Sequence[int], rows: Sequence[int]) -> bool:

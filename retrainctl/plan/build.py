@@ -331,4 +331,7 @@ class _Versions:
 
 
 def _place_of(uri: str, line: ModelLine) -> int | None:
-    return next((place for place, one in enumerate(line.uris()) if one and without_query(one) == uri), None)
+    for place, one in enumerate(line.uris()):
+        if one == uri or (one and without_query(one) == uri):
+            return place
+    return None
