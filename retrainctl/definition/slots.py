@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from retrainctl.definition.document import properties_of
+from retrainctl.definition.nearest import SUFFIX, closest
 from retrainctl.definition.parsing import invalid
 from retrainctl.fastclass import dataclass
 from retrainctl.model.redaction import is_signed, without_query
 
-_SUFFIX: Final = "[trained model]"
 _EXTENSION: Final = ".ilearner"
 
 _TRAINERS: Final = (
@@ -93,20 +93,6 @@ def find(document: Mapping[str, Any], slot: str) -> Slot:
     raise invalid("RC210", f"there is no trained model slot {slot!r}", hint=hint)
 
 
-def closest(name: str, names: Iterable[str]) -> str | None:
-    """The name that was most likely meant; None when nothing is near."""
-    import difflib
-
-    by_stem = {_stem(known): known for known in names}
-    near = difflib.get_close_matches(_stem(name), by_stem, n=1, cutoff=0.6)
-    return by_stem[near[0]] if near else None
-
-
-def _stem(name: str) -> str:
-    """What a name is compared by: no case, single blanks, without the ending that is so often forgotten."""
-    return " ".join(name.casefold().split()).removesuffix(_SUFFIX).strip()
-
-
 def is_training(document: Mapping[str, Any]) -> bool:
     """Whether the definition trains a model instead of holding one: nothing in it can be pointed at a new model."""
     return not slots(document) and _trainer(document) is not None
@@ -136,7 +122,7 @@ def _trained(document: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, An
         if not isinstance(uri, str):
             continue
         path = uri if "?" not in uri and "#" not in uri else without_query(uri)
-        if path.lower().endswith(_EXTENSION) or str(item.get("name") or "").rstrip().endswith(_SUFFIX):
+        if path.lower().endswith(_EXTENSION) or str(item.get("name") or "").rstrip().endswith(SUFFIX):
             yield asset, item, uri
 
 

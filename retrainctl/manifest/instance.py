@@ -72,8 +72,11 @@ class Instance:
     def origin(self) -> Span:
         """The CSV row or list item that made it, else the document."""
         if self._origin is None:
-            made = self.item.place(None) if self.item is not None else None
-            self._origin = made or self.document.start
+            item = self.item
+            if item is not None and (table := item.table) is not None:
+                self._origin = Span(table.file, table.lines[item.row], 1)
+            else:
+                self._origin = (item.span if item is not None else None) or self.document.start
         return self._origin
 
     def span(self, path: Sequence[Step], *, key: bool = True) -> Span:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from retrainctl.definition.slots import closest
+from retrainctl.definition.nearest import closest
 from retrainctl.errors import RetrainctlError, UsageError
 from retrainctl.fastclass import dataclass
 from retrainctl.manifest.load import Loaded

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from retrainctl.definition.slots import closest
+from retrainctl.definition.nearest import closest
 from retrainctl.diagnostics import Diagnostic
 from retrainctl.errors import InvalidInput, RetrainctlError
 from retrainctl.fastclass import dataclass

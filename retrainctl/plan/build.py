@@ -38,11 +38,9 @@ class Selection:
         return bool(self.only or self.exclude)
 
     def takes(self, address: Address) -> bool:
-        if not self:
-            return True
         if self.only and matching(address, self.only) is None:
             return False
-        return matching(address, self.exclude) is None
+        return not self.exclude or matching(address, self.exclude) is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from retrainctl.fastclass import dataclass
 from retrainctl.model.redaction import Redactor
-from retrainctl.render.budget import PRESETS, UNLIMITED
 from retrainctl.render.style import PLAIN, Style
 
 if TYPE_CHECKING:
+    from retrainctl.render.budget import Preset
     from retrainctl.render.view import PlanView
 
 PLAN_FORMATS: Final = ("text", "json", "md", "html", "sarif", "junit", "events", "github", "azdo")
@@ -111,8 +111,13 @@ def _plan_text(report: PlanReport, options: RenderOptions) -> str:
 def _plan_markdown(report: PlanReport, options: RenderOptions) -> str:
     from retrainctl.render.plan_markdown import MarkdownOptions, plan_markdown
 
-    preset = PRESETS[options.budget] if options.budget else UNLIMITED
-    return plan_markdown(report.view, MarkdownOptions(preset=preset, now=options.now, hints=options.hints))
+    return plan_markdown(report.view, MarkdownOptions(preset=_place(options), now=options.now, hints=options.hints))
+
+
+def _place(options: RenderOptions) -> Preset:
+    from retrainctl.render.budget import PRESETS, UNLIMITED
+
+    return PRESETS[options.budget] if options.budget else UNLIMITED
 
 
 def _plan_html(report: PlanReport, options: RenderOptions) -> str:
@@ -171,8 +176,7 @@ def _receipt_markdown(document: Mapping[str, Any], options: RenderOptions) -> st
     from retrainctl.render.plan_markdown import MarkdownOptions
     from retrainctl.render.receipt_markdown import receipt_markdown
 
-    preset = PRESETS[options.budget] if options.budget else UNLIMITED
-    return receipt_markdown(document, MarkdownOptions(preset=preset, now=options.now))
+    return receipt_markdown(document, MarkdownOptions(preset=_place(options), now=options.now))
 
 
 def _receipt_junit(document: Mapping[str, Any], options: RenderOptions) -> str:

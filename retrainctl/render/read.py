@@ -207,7 +207,9 @@ def _raw(entry: Mapping[str, Any], name: str) -> str:
 def text_of(entry: Mapping[str, Any], name: str) -> str:
     """A member as `visible` text; empty where it is missing or null."""
     value = entry.get(name)
-    return visible(value if isinstance(value, str) else str(value)) if value is not None else ""
+    if value is None:
+        return ""
+    return visible(value if type(value) is str else str(value))
 
 
 def _int(entry: Mapping[str, Any], name: str) -> int:

@@ -42,6 +42,7 @@ def _service_path(workspace: str, service: str) -> str:
     return f"/workspaces/{quote(workspace, safe='')}/webservices/{quote(service, safe='')}"
 
 
+@lru_cache(maxsize=256)
 def parse(identity: str) -> Place:
     """Reads an identity; raises `ValueError` for anything else."""
     match = _IDENTITY.fullmatch(identity)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from retrainctl.definition.endpoint import DUE, FIELDS, slots
-from retrainctl.definition.slots import closest
+from retrainctl.definition.nearest import closest
 from retrainctl.diagnostics import Diagnostic, Span
 from retrainctl.model.change import Action, ModelChange, ResourceChange, Risk, Severity
 from retrainctl.model.environment import ClassicSettings

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from retrainctl.definition.endpoint import observe, slots
-from retrainctl.definition.slots import closest
+from retrainctl.definition.nearest import closest
 from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address
 from retrainctl.model.environment import ClassicSettings

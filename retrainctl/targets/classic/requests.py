@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from retrainctl.definition.endpoint import FIELDS, REFRESHES
 from retrainctl.model.change import Action, ModelChange, ResourceChange
@@ -111,5 +110,6 @@ def _location(move: ModelChange, token: TokenFor) -> dict[str, Any]:
 
 def split(uri: str) -> tuple[str, str]:
     """A blob's URI as the service takes it: the account's address with a closing slash, and the path below it."""
-    parts = urlsplit(without_query(uri))
-    return f"{parts.scheme}://{parts.netloc}/", parts.path.lstrip("/")
+    scheme, _, rest = without_query(uri).partition("://")
+    host, _, path = rest.partition("/")
+    return f"{scheme}://{host}/", path.lstrip("/")

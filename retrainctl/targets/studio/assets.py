@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from retrainctl.definition.slots import closest
+from retrainctl.definition.nearest import closest
 from retrainctl.errors import RetrainctlError
 from retrainctl.fastclass import dataclass
 from retrainctl.model.address import Address

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from retrainctl.definition.slots import closest
+from retrainctl.definition.nearest import closest
 from retrainctl.errors import RetrainctlError
 from retrainctl.model.values import JsonObject
 from retrainctl.ports import NotFound

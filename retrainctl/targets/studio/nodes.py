@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from retrainctl.definition.slots import closest
+from retrainctl.definition.nearest import closest
 from retrainctl.errors import RetrainctlError
 from retrainctl.model.values import JsonObject
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from retrainctl.definition.slots import closest, find, is_training, no_slot_reason, replace_slot, slots
+from retrainctl.definition.nearest import closest
+from retrainctl.definition.slots import find, is_training, no_slot_reason, replace_slot, slots
 from retrainctl.errors import InvalidInput
 
 
