@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
@@ -26,8 +25,8 @@ PARAMETER: Final = "parameters."
 NO_METRICS: Final[Mapping[str, float]] = {}
 NO_PARAMETERS: Final[JsonObject] = {}
 
-_VERSION = re.compile(r"[1-9][0-9]{0,8}")
-_URI = re.compile(r"https://[^\s/?#@]+/[^\s?#]+|azureml://(jobs|datastores)/[^\s?#]+")
+_VERSION = late(r"[1-9][0-9]{0,8}")
+_URI = late(r"https://[^\s/?#@]+/[^\s?#]+|azureml://(jobs|datastores)/[^\s?#]+")
 _SHA256 = late(r"[0-9A-Fa-f]{64}")
 _TIME = late(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?"

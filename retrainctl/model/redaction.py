@@ -29,7 +29,7 @@ _SIGNED = late(
     r"|(?P<bearer>\bBearer\s+)[A-Za-z0-9._~+/=-]{8,}",
     re.IGNORECASE,
 )
-_SAS_MARK = re.compile(r"[?&]sig=", re.IGNORECASE)
+_SAS_MARK = late(r"[?&]sig=", re.IGNORECASE)
 _MIN_VALUE = 6
 
 
