@@ -158,15 +158,21 @@ class VersionTables:
     tables: Tables
     sources: Sources
     _known: dict[str, VersionTable | None] = field(default_factory=dict)
+    _named: dict[tuple[str, str], VersionTable] = field(default_factory=dict)
 
     def load(self, name: str, base: str, at: Callable[[], Span]) -> VersionTable | None:
         """The file called `name` in the file `base`; None, reported once, when it cannot be used."""
+        if (known := self._named.get((name, base))) is not None:
+            return known
         table = self.tables.load(name, base, at)
         if table is None:
             return None
         if table.file not in self._known:
             self._known[table.file] = _version_table(table, self.sources)
-        return self._known[table.file]
+        made = self._known[table.file]
+        if made is not None:
+            self._named[name, base] = made
+        return made
 
 
 def _version_table(table: Table, sources: Sources) -> VersionTable | None:

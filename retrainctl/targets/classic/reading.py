@@ -103,6 +103,16 @@ def read_estate(wanted: Sequence[Desired], estate: Estate, settings: ClassicSett
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A service whose endpoints are wanted. prefix: what its endpoints' identities begin with. listed: by name."""
+
+    service: JsonObject
+    prefix: str
+    listed: Mapping[str, JsonObject]
+    default: JsonObject | None
+
+
 class _Assembly:
     """Collects a reading; what concerns a service is found out once, however many endpoints it has."""
 
@@ -110,11 +120,9 @@ class _Assembly:
         self._estate = estate
         self._settings = settings
         self._services: dict[str, JsonObject | TargetError] = {}
-        self._endpoints: dict[str, dict[str, JsonObject]] = {}
-        self._defaults: dict[str, JsonObject | None] = {}
+        self._opened: dict[str, _Opened] = {}
         self._missing: defaultdict[str, list[str]] = defaultdict(list)
         self._taken: dict[str, Address] = {}
-        self._prefixes: dict[str, str] = {}
         self.observed: dict[Address, Observed] = {}
         self.identities: dict[Address, str] = {}
         self.failures: dict[Address, TargetError] = {}
@@ -150,7 +158,8 @@ class _Assembly:
 
     def _add_endpoint(self, desired: Desired, service: JsonObject) -> None:
         identifier, name, address = str(service["Id"]), desired.place["name"], desired.address
-        identity = f"{self._prefix(identifier)}{name}"
+        opened = self._opened.get(identifier) or self._open(identifier, service)
+        identity = f"{opened.prefix}{name}"
         first = self._taken.setdefault(identity, address)
         if first is not address and first != address:
             self.failures[desired.address] = Rejected(
@@ -161,26 +170,21 @@ class _Assembly:
             )
             return
         self.identities[address] = identity
-        document = self._listed(identifier, service).get(name)
+        document = opened.listed.get(name)
         if document is None:
             self._missing[identifier].append(name)
             return
-        self.observed[address] = observe(address, identity, document, default=self._defaults[identifier])
+        self.observed[address] = observe(address, identity, document, default=opened.default)
 
-    def _prefix(self, identifier: str) -> str:
-        found = self._prefixes.get(identifier)
-        if found is None:
-            service = Place(workspace=self._settings.workspace, service=identifier)
-            found = self._prefixes[identifier] = f"{service}/endpoints/"
-        return found
-
-    def _listed(self, identifier: str, service: JsonObject) -> Mapping[str, JsonObject]:
-        found = self._endpoints.get(identifier)
-        if found is None:
-            items = self._estate.endpoints.get(identifier, ())
-            found = self._endpoints[identifier] = {str(item.get("Name")): item for item in items}
-            self._defaults[identifier] = default_of(service, items)
-        return found
+    def _open(self, identifier: str, service: JsonObject) -> _Opened:
+        items = self._estate.endpoints.get(identifier, ())
+        opened = self._opened[identifier] = _Opened(
+            service=service,
+            prefix=f"{Place(workspace=self._settings.workspace, service=identifier)}/endpoints/",
+            listed={str(item.get("Name")): item for item in items},
+            default=default_of(service, items),
+        )
+        return opened
 
     def facts(self) -> dict[str, Any]:
         """What the planner's judgement needs to know, and what a snapshot keeps.
@@ -189,21 +193,19 @@ class _Assembly:
         `slots` (of the default endpoint; None when it is not there), `endpoints` (as listed), `count`, `missing` (how
         many are to be created), `first` (the first of them). `defaults`: identities of the default endpoints.
         """
-        by_id = {str(service.get("Id")): service for service in self._estate.services}
         services: dict[str, Any] = {}
         defaults: dict[str, bool] = {}
-        for identifier, listed in self._endpoints.items():
-            service, default = by_id[identifier], self._defaults[identifier]
-            missing = self._missing[identifier]
+        for identifier, opened in self._opened.items():
+            listed, default, missing = opened.listed, opened.default, self._missing[identifier]
             services[identifier] = {
-                "name": str(service.get("Name")),
+                "name": str(opened.service.get("Name")),
                 "slots": None if default is None else list(slots(default)),
                 "endpoints": list(listed.values()),
                 "count": len(listed),
                 "missing": len(missing),
                 "first": min(missing, default=None),
             }
-            place = Place(workspace=self._settings.workspace, service=identifier, endpoint=default_name(service))
+            place = Place(workspace=self._settings.workspace, service=identifier, endpoint=default_name(opened.service))
             defaults[str(place)] = True
         return {"webServices": list(self._estate.services), "services": services, "defaults": defaults}
 
