@@ -18,7 +18,8 @@ from retrainctl import parity, schemas
 from retrainctl.cli import app
 from retrainctl.codes import catalogue
 
-REFERENCE = Path(__file__).resolve().parent / "site" / "reference"
+DOCS = Path(__file__).resolve().parent
+REFERENCE = DOCS / "site" / "reference"
 WIDTH = 80
 NOTE = "<!-- Written by docs/generate.py. Do not edit. -->\n"
 
@@ -42,7 +43,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "commands.md": commands_page(),
         REFERENCE / "errors.md": errors_page(),
         REFERENCE / "fields.md": fields_page(),
-        REFERENCE / "parity.md": parity_page(),
+        DOCS / "parity.md": parity_page(),
     }
 
 
