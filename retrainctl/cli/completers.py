@@ -1,18 +1,22 @@
 """What may stand at a place of the command line: commands, options, and names out of the project.
 
-Nothing here starts the emulator or asks the network: names come from the project's files and from a ledger on disk.
-A project that cannot be read gives no names, and never an error: somebody is only pressing a key.
+Names come from the project's files, from a ledger on disk, and from what is live where one call tells it: nothing here
+starts the emulator or signs in. A project that cannot be read gives no names, and never an error: somebody is only
+pressing a key.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from retrainctl.cli import live_names
+
 if TYPE_CHECKING:
+    from retrainctl.cli.live_names import Live
     from retrainctl.manifest.load import Loaded
 
 
@@ -24,10 +28,11 @@ class Candidate(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What is on the command line already: options with their values, and the environment."""
+    """What is on the command line already: options with their values, arguments in order, and the environment."""
 
     options: Mapping[str, str]
     environ: Mapping[str, str]
+    places: Sequence[str] = ()
 
 
 _SHELLS: Final = ("bash", "zsh", "fish", "powershell")
@@ -84,7 +89,7 @@ def _of_command(
             waiting = None if _flag(flags[word]) else flags[word]
         elif not word.startswith("-"):
             places.append(word)
-    asked = Asked(options=given, environ=environ)
+    asked = Asked(options=given, environ=environ, places=places)
     if waiting is not None:
         yield from _values(name, waiting, asked)
     elif partial.startswith("--") and "=" in partial:
@@ -158,14 +163,54 @@ def _versions(asked: Asked) -> Iterator[Candidate]:
 
 
 def _services(asked: Asked) -> Iterator[Candidate]:
-    found = {desired.place.get("webService", "") for desired in _project(asked).desired}
-    yield from map(Candidate, sorted(found - {""}))
+    loaded = _project(asked)
+    found = {desired.place.get("webService", "") for desired in loaded.desired}
+    yield from _with_live(found, live_names.services, loaded, asked)
 
 
 def _web_services(asked: Asked) -> Iterator[Candidate]:
-    for desired in _project(asked).desired:
-        if desired.address.kind == "WebService":
-            yield Candidate(desired.address.name)
+    loaded = _project(asked)
+    yield from _with_live(_declared(loaded, "WebService"), live_names.web_services, loaded, asked)
+
+
+def _plans(asked: Asked) -> Iterator[Candidate]:
+    loaded = _project(asked)
+    yield from _with_live(_declared(loaded, "CommitmentPlan"), live_names.plans, loaded, asked)
+
+
+def _endpoints(asked: Asked) -> Iterator[Candidate]:
+    """A web service first, then one of its endpoints."""
+    if not asked.places:
+        yield from _services(asked)
+        return
+    loaded, service = _project(asked), asked.places[0]
+    declared = {
+        desired.place["name"]
+        for desired in loaded.desired
+        if desired.place.get("webService") == service and "name" in desired.place
+    }
+    yield from _with_live(declared, lambda live: live_names.endpoints(live, service), loaded, asked)
+
+
+def _of_workspace(ask: Callable[[Live], Iterable[object]]) -> _Source:
+    """What only the workspace knows."""
+    return lambda asked: _with_live((), ask, _project(asked), asked)
+
+
+def _nodes(asked: Asked) -> Iterator[Candidate]:
+    experiment = asked.options.get("--experiment") or next(iter(asked.places), "")
+    return _with_live((), lambda live: live_names.nodes(live, experiment), _project(asked), asked)
+
+
+def _declared(loaded: Loaded, kind: str) -> set[str]:
+    return {desired.address.name for desired in loaded.desired if desired.address.kind == kind}
+
+
+def _with_live(
+    names: Iterable[str], ask: Callable[[Live], Iterable[object]], loaded: Loaded, asked: Asked
+) -> Iterator[Candidate]:
+    found = {*names, *live_names.live_names(ask, loaded, asked.environ)}
+    yield from map(Candidate, sorted(found - {""}))
 
 
 def _runs(asked: Asked) -> Iterator[Candidate]:
@@ -200,18 +245,26 @@ _BY_COMMAND: Final[Mapping[str, _Source]] = {
     "models": _models,
     "rollback": _runs,
     "webservice": _web_services,
+    "commitment-plan": _plans,
+    "endpoint": _endpoints,
 }
 _BY_OPTION: Final[Mapping[str, _Source]] = {
     "--env": _environments,
     "--only": _addresses,
     "--exclude": _addresses,
     "--model": _versions,
+    "--commitment-plan": _plans,
 }
 _BY_METAVAR: Final[Mapping[str, _Source]] = {
     "ADDRESS": _addresses,
     "MODEL": _models,
     "SERVICE": _services,
     "RUN": _runs,
+    "PLAN": _plans,
+    "EXPERIMENT": _of_workspace(live_names.experiments),
+    "NODE": _nodes,
+    "DATASET": _of_workspace(live_names.datasets),
+    "FAMILY": _of_workspace(live_names.notebooks),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Final
 
 import typer
@@ -28,7 +29,11 @@ _retrainctl_complete() {
     COMPREPLY=()
     while IFS= read -r line; do
         line="${line%%$'\\t'*}"
-        COMPREPLY+=("$(printf '%q' "${line#"$cut"}")")
+        # Inside of an open quote nothing else needs one.
+        case "$current" in
+            [\\'\\"]*) COMPREPLY+=("$line") ;;
+            *) COMPREPLY+=("$(printf '%q' "${line#"$cut"}")") ;;
+        esac
     done < <(command retrainctl completion words --line "$typed" 2>/dev/null)
     [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace
     return 0
@@ -90,8 +95,9 @@ def command(
 ) -> int:
     """Print the completion script of a shell: commands, options, names.
 
-    Names are those of the project and of its ledger on disk; no key press
-    starts the emulator or asks the network.
+    Names are those of the project, of its ledger on disk, and of what is live
+    in an emulator that runs or a Classic workspace whose token is at hand; no
+    key press starts the emulator or signs in.
 
     \b
     Examples:
@@ -127,10 +133,11 @@ def _tell(console: Console, typed: Sequence[str]) -> None:
 def _split(line: str) -> list[str]:
     """The words of a line up to the cursor, without the program's name; the last one may be empty."""
     text = line if line[-1:].isspace() else f"{line}\x00"
-    try:
-        words = shlex.split(text)
-    except ValueError:  # a quote that is still open
-        words = text.replace('"', "").replace("'", "").split()
+    words: list[str] = []
+    for closing in ("", "'", '"'):  # a quote may still be open
+        with suppress(ValueError):
+            words = shlex.split(text + closing)
+            break
     if line[-1:].isspace():
         words.append("\x00")
     return [word.replace("\x00", "") for word in words[1:]]

@@ -217,7 +217,7 @@ def promote(
 @app.command()
 def remove(
     context: typer.Context,
-    family: Annotated[str, typer.Argument(metavar="FAMILY", help="The dataset: its family id, id or name.")],
+    family: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset: its family id, id or name.")],
     env: options.Env = None,
     project: options.ProjectFile = options.DEFAULT_PROJECT,
     yes: asking.Yes = False,

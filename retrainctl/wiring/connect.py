@@ -258,7 +258,13 @@ def start_emulator(project: Project, environment: Environment) -> EmulatorHandle
         return None
     from retrainctl.wiring.emulator import ensure_running
 
-    return ensure_running(environment.emulator.state or project.root / ".retrainctl" / "emulator")
+    return ensure_running(emulator_state(project, environment))
+
+
+def emulator_state(project: Project, environment: Environment) -> Path:
+    """The folder of the environment's emulator."""
+    named = environment.emulator.state if environment.emulator is not None else None
+    return named or project.root / ".retrainctl" / "emulator"
 
 
 def resolver(project: Project, environment: Environment, outside: Outside) -> SecretResolver:

@@ -126,6 +126,7 @@ def _shell(name: str, script: str, folder: Path, path: str) -> str:
         ("retrainctl models show census@", "retrainctl models show census @", "7"),
         ("retrainctl plan --env pr", "retrainctl plan --env pr", "prod"),
         ("retrainctl endpoint list B", "retrainctl endpoint list B", r"Bike\ Scoring"),
+        ('retrainctl endpoint list "Bike S', """retrainctl endpoint list '"Bike S'""", "Bike Scoring"),
     ],
 )
 def test_bash(run: Inside, path: str, line: str, words: str, expected: str) -> None:
