@@ -81,6 +81,7 @@ class _Process:
         self._app = Application(self.frame, Control(self.frame, self.stop), self._drop)
         self._server: uvicorn.Server | None = None
         self._published = False
+        self._announced: IO[bytes] | None = None
 
     def run(self) -> int:
         try:
@@ -200,8 +201,14 @@ class _Process:
         if self._options.https:
             content["ca"] = str(self._options.state / "ca.pem")
         draft = self._ready.with_suffix(f".{os.getpid()}.tmp")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2)
+        # Open until the end: by the lock on it a finder knows that the file is of one that lives.
+        self._announced = os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b")
+        self._announced.write(json.dumps(content, indent=2).encode())
+        self._announced.flush()
+        if os.name == "posix":
+            _take(self._announced)
+        else:  # a locked or open file can be neither read nor renamed there, and finders ask the port
+            self._announced.close()
         draft.replace(self._ready)
         self._published = True
 
@@ -209,10 +216,12 @@ class _Process:
         with contextlib.suppress(OSError, ValueError):
             if json.loads(self._ready.read_text(encoding="utf-8"))["pid"] == os.getpid():
                 self._ready.unlink()
+        if self._announced is not None:
+            self._announced.close()
 
 
 def _take(lock: IO[bytes]) -> bool:
-    """The exclusive lock of the state folder; the system frees it when the process ends, however it ends.
+    """The exclusive lock on a file; the system frees it when the process ends, however it ends.
 
     A finder holds the lock for an instant to see whether anybody has it; hence a few tries.
     """

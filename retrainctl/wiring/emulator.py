@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from retrainctl.errors import RetrainctlError
@@ -77,9 +77,14 @@ def default_state_dir(cwd: Path) -> Path:
 
 
 def find(state: Path) -> EmulatorHandle | None:
-    """The emulator that serves this state folder, if one runs. Costs a small file and one system call."""
+    """The emulator that serves this state folder, if one runs. Costs a small file and one system call.
+
+    It has a lock on the file that it wrote: what a killed one has left counts for nothing, also while a new one starts.
+    """
     try:
-        content = json.loads((state / READY_FILE).read_bytes())
+        with (state / READY_FILE).open("rb") as file:
+            content = json.loads(file.read())
+            locked = _locked(file)
         handle = EmulatorHandle(
             url=content["url"],
             token=content["token"],
@@ -91,22 +96,30 @@ def find(state: Path) -> EmulatorHandle | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return handle if _held(state) else None
+    lives = _answers(state) if locked is None else locked
+    return handle if lives else None
 
 
 def _held(state: Path) -> bool:
     """Whether a process has the lock of the state folder; where locks cannot be asked, whether the port answers."""
     try:
-        import fcntl
-    except ImportError:
-        return _answers(state)
-    try:
         with (state / LOCK_FILE).open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+            locked = _locked(lock)
     except OSError:
         return False
+    return _answers(state) if locked is None else locked
+
+
+def _locked(file: IO[bytes]) -> bool | None:
+    """Whether a process has the lock of a file; None where locks cannot be asked."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
     return False
 
 

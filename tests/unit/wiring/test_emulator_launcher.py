@@ -72,6 +72,17 @@ def test_a_dead_process_is_not_found_though_its_file_is(state: Path) -> None:
     assert launcher.ensure_running(state).pid != handle.pid
 
 
+def test_a_file_of_a_killed_one_counts_for_nothing_while_a_new_one_starts(state: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    handle = launcher.ensure_running(state)
+    content = (state / launcher.READY_FILE).read_text()
+    launcher.stop(state)
+    (state / launcher.READY_FILE).write_text(content)
+    with (state / launcher.LOCK_FILE).open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as the new one has it before it removes the old file
+        assert launcher.find(state) is None, f"{handle.pid} is dead"
+
+
 def test_one_of_another_version_is_replaced_and_keeps_its_state(state: Path, seed: Path) -> None:
     old = launcher.ensure_running(state, seeds=[seed])
     ready = state / launcher.READY_FILE
