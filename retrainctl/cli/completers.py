@@ -261,6 +261,7 @@ _BY_METAVAR: Final[Mapping[str, _Source]] = {
     "SERVICE": _services,
     "RUN": _runs,
     "PLAN": _plans,
+    "ENV": _environments,
     "EXPERIMENT": _of_workspace(live_names.experiments),
     "NODE": _nodes,
     "DATASET": _of_workspace(live_names.datasets),

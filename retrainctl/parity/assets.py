@@ -54,7 +54,7 @@ _DATASETS: Final = (
         (Parameter("DatasetId", "DATASET"), Parameter("DownloadFileName", "--out"), *COMMON),
         _FILE,
     ),
-    Cmdlet("Remove-AmlDataset", MODULE, "dataset remove", (Parameter("DatasetFamilyId", "FAMILY"), *COMMON), YES),
+    Cmdlet("Remove-AmlDataset", MODULE, "dataset remove", (Parameter("DatasetFamilyId", "DATASET"), *COMMON), YES),
     _promote("Dataset", "ModuleNodeId", "dataset"),
 )
 

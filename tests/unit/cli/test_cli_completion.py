@@ -58,6 +58,7 @@ def _words(run: Inside, line: str) -> list[str]:
         ("endpoint ref", ["refresh"]),
         ("plan --env ", ["local", "prod"]),
         ("plan --env=p", ["--env=prod"]),
+        ("experiment copy Bike --to p", ["prod"]),
         ("plan --exc", ["--exclude"]),
         ("plan --only End", ["Endpoint/loc001"]),
         ("score ", ["Endpoint/loc001"]),
