@@ -108,7 +108,9 @@ def _live(
     found, left_out = estate.discover(session, groups)
     environment, source = session.loaded.environment, session.loaded.project
     if environment.emulator is not None:
-        state = environment.emulator.state or source.root / ".retrainctl" / "emulator"
+        from retrainctl.wiring.connect import emulator_state
+
+        state = emulator_state(source, environment)
         return found, {environment.name: {"emulator": {"state": _relative(state, folder)}}}, left_out
     return found, {environment.name: _settings(environment)}, left_out
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from retrainctl.definition.azureml import BUSY, model_of, normalised, seconds, state_of
 from retrainctl.definition.azureml_ids import BATCH, ONLINE
+from retrainctl.diff.compare import folded
 from retrainctl.manifest.azureml import snake
 from retrainctl.model.environment import AzuremlSettings
 from retrainctl.model.values import JsonObject
@@ -149,13 +150,9 @@ def _plain(value: Any) -> Any:
 def _common(fields: Mapping[str, Any], settings: AzuremlSettings) -> dict[str, Any]:
     spec: dict[str, Any] = {name: fields[name] for name in ("description", "tags", "properties") if fields.get(name)}
     location = str(fields.get("location") or "")
-    if location and _place(location) != _place(settings.location or location):
+    if location and folded(location) != folded(settings.location or location):
         spec["location"] = location
     return spec
-
-
-def _place(location: str) -> str:
-    return location.replace(" ", "").casefold()
 
 
 def _short(identity: Any, settings: AzuremlSettings) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from retrainctl.definition.observe import broken
+from retrainctl.diff.compare import folded
 from retrainctl.errors import RetrainctlError
 from retrainctl.fastclass import dataclass
 from retrainctl.operations.folding import Found, fields_of
@@ -73,17 +74,13 @@ def _found(item: Mapping[str, Any], name: str, group: str, *, default: str, loca
     properties = item["properties"]
     spec: dict[str, Any] = {} if group.casefold() == default else {"resourceGroup": group}
     there = item.get("location")
-    if location is not None and isinstance(there, str) and _folded(there) != _folded(location):
+    if location is not None and isinstance(there, str) and folded(there) != folded(location):
         spec["location"] = there
     spec |= fields_of(_LISTED, {key: v for key, v in properties.items() if isinstance(v, str)}, _LISTED)
     tags = item.get("tags")
     if isinstance(tags, Mapping) and tags:
         spec["tags"] = {str(key): str(value) for key, value in tags.items()}
     return Found(kind="WebService", name=name, spec=spec, group=group)
-
-
-def _folded(location: str) -> str:
-    return location.replace(" ", "").casefold()
 
 
 def _place(identity: str) -> tuple[str, str, str] | None:

@@ -18,7 +18,6 @@ from retrainctl.ports import (
     JobRequest,
     JobState,
     JobStatus,
-    NotFound,
     Pause,
     Rejected,
     ServicePorts,
@@ -26,6 +25,7 @@ from retrainctl.ports import (
 )
 from retrainctl.targets.azureml.client import AzuremlClient, value_of
 from retrainctl.targets.azureml.registry import DATASTORE, FOLDER, container_of
+from retrainctl.targets.services.workspace_endpoint import WorkspaceEndpoint
 
 PORT: Final = "input"
 SCORES: Final = "score"
@@ -40,37 +40,16 @@ _STATES: Final = {
 _FILES: Final = (".csv", ".tsv", ".json", ".parquet")
 
 
-class BatchService:
-    """Thread-safe. endpoint: its name. deployment: the one to call; None: the endpoint's default."""
+class BatchService(WorkspaceEndpoint):
+    """Without a deployment, the endpoint's default."""
+
+    KIND = "batch"
 
     def __init__(self, client: AzuremlClient, endpoint: str, deployment: str | None = None) -> None:
-        self._client = client
-        self._endpoint = endpoint
-        self._deployment = deployment
-        self._identity = f"{client.workspace_id}/batchEndpoints/{endpoint}"
-        document = client.get(self._identity)
-        if document is None:
-            raise NotFound(
-                f'there is no batch endpoint "{endpoint}"',
-                code="RC640",
-                hint="An apply creates the declared ones; `retrainctl plan` shows what is missing.",
-                sent=False,
-            )
-        self._location = str(value_of(document, "properties", "scoringUri") or "")
-        if not self._location:
+        """Raises also `Unavailable` (RC640) for an endpoint without an address."""
+        super().__init__(client, endpoint, deployment)
+        if not self.location:
             raise Unavailable(f"batch endpoint {self.name} has no address yet", code="RC640", sent=False)
-
-    @property
-    def name(self) -> str:
-        return f'"{self._endpoint}"'
-
-    @property
-    def location(self) -> str:
-        return self._location
-
-    @property
-    def identity(self) -> str:
-        return self._identity
 
     def ports(self) -> ServicePorts:
         """One input and one output, whose columns only the model knows; nobody is asked."""
@@ -110,7 +89,7 @@ class BatchService:
         }
         answer = self._client.ask_batch(
             "POST",
-            self._location,
+            self.location,
             what=f"start a job of {self.name}",
             body={"properties": properties},
             deployment=self._deployment,
@@ -146,7 +125,7 @@ class BatchService:
         self._client.start("POST", f"{self._client.workspace_id}/jobs/{run}/cancel", pause=pause)
 
     def _job(self, job: str, pause: Pause) -> JsonObject:
-        return self._client.ask_batch("GET", f"{self._location}/{job}", what=f"read job {job}", pause=pause)
+        return self._client.ask_batch("GET", f"{self.location}/{job}", what=f"read job {job}", pause=pause)
 
     def _results(self, document: JsonObject, pause: Pause) -> dict[str, JobBlob]:
         """Where the predictions are; nothing for a job that does not say it."""

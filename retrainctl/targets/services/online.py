@@ -10,44 +10,18 @@ from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from retrainctl.model.values import JsonObject
-from retrainctl.ports import JobRequest, JobStatus, NotFound, Pause, Rejected, ServicePorts
-from retrainctl.targets.azureml.client import AzuremlClient
+from retrainctl.ports import JobRequest, JobStatus, Pause, Rejected, ServicePorts
+from retrainctl.targets.services.workspace_endpoint import WorkspaceEndpoint
 
 PORT: Final = "input_data"
 """What the one input of an endpoint is called here: the member that the MLflow scoring server takes rows in."""
 ANSWER: Final = "predictions"
 
 
-class OnlineService:
-    """Thread-safe. endpoint: its name. deployment: the one to call; None: as the traffic says."""
+class OnlineService(WorkspaceEndpoint):
+    """Without a deployment, the one that the traffic says."""
 
-    def __init__(self, client: AzuremlClient, endpoint: str, deployment: str | None = None) -> None:
-        self._client = client
-        self._endpoint = endpoint
-        self._deployment = deployment
-        self._identity = f"{client.workspace_id}/onlineEndpoints/{endpoint}"
-        document = client.get(self._identity)
-        if document is None:
-            raise NotFound(
-                f'there is no online endpoint "{endpoint}"',
-                code="RC640",
-                hint="An apply creates the declared ones; `retrainctl plan` shows what is missing.",
-                sent=False,
-            )
-        self._document = document
-
-    @property
-    def name(self) -> str:
-        return f'"{self._endpoint}"'
-
-    @property
-    def location(self) -> str:
-        properties: Any = self._document.get("properties") or {}
-        return str(properties.get("scoringUri") or "")
-
-    @property
-    def identity(self) -> str:
-        return self._identity
+    KIND = "online"
 
     def ports(self) -> ServicePorts:
         """One input, whose columns only the model knows; nobody is asked."""

@@ -12,7 +12,7 @@ from retrainctl.definition import commitmentplan
 from retrainctl.definition.document import read, read_plan
 from retrainctl.definition.file import load_bytes
 from retrainctl.definition.observe import observe
-from retrainctl.diagnostics import Diagnostic, Span
+from retrainctl.diagnostics import Diagnostic
 from retrainctl.errors import InvalidInput
 from retrainctl.model.address import Address
 from retrainctl.model.environment import ArmSettings
@@ -29,7 +29,7 @@ from retrainctl.targets.snapshot.arm_files import (
     entry_of,
     loose_folder,
 )
-from retrainctl.targets.snapshot.folder import HEAD, Head
+from retrainctl.targets.snapshot.folder import Head, of_another
 from retrainctl.targets.snapshot.lazy import Documents, LazyDocument, LazyFields, Stored
 
 _TYPES: Final = {SERVICE: ids.web_service, PLAN: ids.commitment_plan}
@@ -118,13 +118,7 @@ class SnapshotReader:
     def _check_subscription(self) -> None:
         taken = self._part().get("subscription")
         if isinstance(taken, str) and taken.casefold() != self._settings.subscription.casefold():
-            finding = Diagnostic(
-                code="RC225",
-                message=f"the snapshot is of subscription {taken}, not of {self._settings.subscription}",
-                span=Span(f"{self._shown}/{HEAD}", 1, 1),
-                hint="select the snapshot's environment with --env, or take a snapshot of this one",
-            )
-            raise InvalidInput([finding], finding.message)
+            raise of_another(f"subscription {taken}", self._settings.subscription, self._shown)
 
     def _part(self) -> Mapping[str, Any]:
         return {} if self._head is None else self._head.targets.get("arm", {})

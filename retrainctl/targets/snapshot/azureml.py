@@ -14,16 +14,14 @@ from typing import Any, Final
 from retrainctl.definition.azureml_ids import BATCH, DEPLOYMENTS, ONLINE, canonical, last, owner
 from retrainctl.definition.encoding import pretty
 from retrainctl.definition.file import load_bytes
-from retrainctl.definition.parsing import invalid, parse
-from retrainctl.diagnostics import Diagnostic, Span
-from retrainctl.errors import InvalidInput
+from retrainctl.definition.parsing import parse
 from retrainctl.model.address import Address
 from retrainctl.model.environment import AzuremlSettings
 from retrainctl.model.resource import Desired, Observed
 from retrainctl.model.values import JsonObject
 from retrainctl.ports import Reading
 from retrainctl.targets.azureml.target import AzuremlReader
-from retrainctl.targets.snapshot.folder import HEAD, Head, json_files
+from retrainctl.targets.snapshot.folder import Head, json_files, not_a_snapshot, of_another
 from retrainctl.targets.snapshot.names import encode
 from retrainctl.targets.snapshot.write import SnapshotFile
 
@@ -38,13 +36,7 @@ class AzuremlSnapshotReader:
         """Raises `InvalidInput` when the snapshot is of another workspace."""
         scope = head.targets.get("azureml", {}).get("scope") if head is not None else None
         if isinstance(scope, str) and scope.casefold() != settings.scope.casefold():
-            finding = Diagnostic(
-                code="RC225",
-                message=f"the snapshot is of {scope}, not of {settings.scope}",
-                span=Span(f"{shown}/{HEAD}", 1, 1),
-                hint="select the snapshot's environment with --env, or take a snapshot of this one",
-            )
-            raise InvalidInput([finding], finding.message)
+            raise of_another(scope, settings.scope, shown)
         self._covers = head is not None and head.covers("azureml")
         self._files = _Files(root, settings, shown)
         self._reader = AzuremlReader(client=self._files, scope=settings.scope, parallel=1)
@@ -93,12 +85,7 @@ class _Files:
 def _object(path: Path, shown: str) -> JsonObject:
     data = parse(load_bytes(path, shown=shown), file=shown)
     if not isinstance(data, dict):
-        raise invalid(
-            "RC221",
-            "not a snapshot: it must be an object, as the service answers",
-            span=Span(shown, 1, 1),
-            hint="take the snapshot again with `retrainctl snapshot pull`",
-        )
+        raise not_a_snapshot(shown, "it must be an object, as the service answers")
     return data
 
 

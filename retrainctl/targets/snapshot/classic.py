@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from retrainctl.definition.encoding import pretty
 from retrainctl.definition.endpoint import proper
 from retrainctl.definition.file import load_bytes
-from retrainctl.definition.parsing import invalid, parse
-from retrainctl.diagnostics import Diagnostic, Span
-from retrainctl.errors import InvalidInput
+from retrainctl.definition.parsing import parse
 from retrainctl.model.address import Address
 from retrainctl.model.environment import ClassicSettings
 from retrainctl.model.resource import Desired, Observed
@@ -24,7 +22,7 @@ from retrainctl.ports import Reading, TargetError
 from retrainctl.targets.classic.hosts import hosts_of
 from retrainctl.targets.classic.ids import parse as parse_identity
 from retrainctl.targets.classic.reading import Estate, find_service, read_estate, wanted_services
-from retrainctl.targets.snapshot.folder import HEAD, Head
+from retrainctl.targets.snapshot.folder import Head, not_a_snapshot, of_another
 from retrainctl.targets.snapshot.names import encode
 
 if TYPE_CHECKING:
@@ -50,13 +48,7 @@ class ClassicSnapshotReader:
         self._lists: dict[str, list[JsonObject] | None] = {}
         scope = head.targets.get("classic", {}).get("scope") if head is not None else None
         if isinstance(scope, str) and scope != f"/workspaces/{settings.workspace}":
-            finding = Diagnostic(
-                code="RC225",
-                message=f"the snapshot is of {scope}, not of workspace {settings.workspace}",
-                span=Span(f"{shown}/{HEAD}", 1, 1),
-                hint="select the snapshot's environment with --env, or take a snapshot of this one",
-            )
-            raise InvalidInput([finding], finding.message)
+            raise of_another(scope, f"workspace {settings.workspace}", shown)
 
     def read(self, wanted: Sequence[Desired]) -> Reading:
         """What the snapshot holds. Services without an endpoint list were not taken: what they hold is not covered."""
@@ -111,12 +103,7 @@ def _objects(path: Path, shown: str) -> list[JsonObject]:
     raw = load_bytes(path, shown=shown)
     data = parse(raw, file=shown)
     if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
-        raise invalid(
-            "RC221",
-            "not a snapshot: it must be a list of objects, as the management API answers",
-            span=Span(shown, 1, 1),
-            hint="take the snapshot again with `retrainctl snapshot pull`",
-        )
+        raise not_a_snapshot(shown, "it must be a list of objects, as the management API answers")
     # What we wrote holds no secret; a file that somebody saved from the API may.
     return [proper(item) for item in data] if any(mark in raw for mark in _MARKS) else data
 

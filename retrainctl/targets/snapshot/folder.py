@@ -12,7 +12,7 @@ from typing import Any, Final
 from retrainctl.definition.file import load_bytes
 from retrainctl.definition.moment import read_moment
 from retrainctl.definition.parsing import invalid, parse
-from retrainctl.diagnostics import Span
+from retrainctl.diagnostics import Diagnostic, Span
 from retrainctl.errors import InvalidInput
 from retrainctl.fastclass import dataclass
 from retrainctl.targets.snapshot.names import decode
@@ -61,18 +61,18 @@ def read_head(root: Path, shown: str) -> Head | None:
     file = f"{shown}/{HEAD}"
     data = parse(load_bytes(path, shown=file), file=file)
     if not isinstance(data, dict):
-        raise _bad(file, "it must be an object")
+        raise not_a_snapshot(file, "it must be an object")
     complete, number = data.get("complete", False), data.get("format", FORMAT)
     targets = data.get("targets", {})
     created = read_moment(data.get("createdAt"))
     if not isinstance(complete, bool):
-        raise _bad(file, "`complete` must be true or false")
+        raise not_a_snapshot(file, "`complete` must be true or false")
     if not isinstance(number, int) or number > FORMAT:
-        raise _bad(file, f"its format {number!r} is newer than this retrainctl knows")
+        raise not_a_snapshot(file, f"its format {number!r} is newer than this retrainctl knows")
     if data.get("createdAt") is not None and created is None:
-        raise _bad(file, "`createdAt` must be a moment such as 2026-11-02T08:00:00Z")
+        raise not_a_snapshot(file, "`createdAt` must be a moment such as 2026-11-02T08:00:00Z")
     if not isinstance(targets, dict) or not all(isinstance(part, dict) for part in targets.values()):
-        raise _bad(file, "`targets` must hold one object per target")
+        raise not_a_snapshot(file, "`targets` must hold one object per target")
     environment = data.get("environment")
     return Head(
         complete=complete,
@@ -83,7 +83,16 @@ def read_head(root: Path, shown: str) -> Head | None:
     )
 
 
-def _bad(file: str, why: str) -> InvalidInput:
+def of_another(taken: str, ours: str, shown: str) -> InvalidInput:
+    """The error for a snapshot of another place than the environment's. taken, ours: both places in words."""
+    message = f"the snapshot is of {taken}, not of {ours}"
+    hint = "select the snapshot's environment with --env, or take a snapshot of this one"
+    finding = Diagnostic(code="RC225", message=message, span=Span(f"{shown}/{HEAD}", 1, 1), hint=hint)
+    return InvalidInput([finding], message)
+
+
+def not_a_snapshot(file: str, why: str) -> InvalidInput:
+    """The error for a file that is not as `snapshot pull` writes it."""
     return invalid(
         "RC221",
         f"not a snapshot: {why}",
